@@ -1,0 +1,166 @@
+"""Finds faces, landmarks and eyes in a picture: the only importer of dlib.
+
+Nothing is loaded before it is asked for. A finder keeps its detectors, so make one per process and pass it on;
+it is not meant to be shared between threads.
+"""
+
+import importlib.util
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcore.records import Box, Eye, Landmarks, Pixels, Side
+
+DETECTION_SIDE: Final = 640
+PREDICTION_SIDE: Final = 400
+PREDICTOR_FILE: Final = "shape_predictor_68_face_landmarks.dat"
+EYE_CASCADE_FILE: Final = "haarcascade_eye.xml"
+
+# The published one-eye model's measures, as shares of the picture.
+MIN_EYE_SHARE: Final = 0.04
+MAX_EYE_SHARE: Final = 0.15
+EYE_MARGIN: Final = 0.1
+
+
+class FaceModelMissing(RuntimeError):
+    """A detector's model file is not where its package should have put it."""
+
+
+class FaceFinder:
+    """dlib's frontal detector and 68 landmarks, and OpenCV's eye cascade."""
+
+    def __init__(self, predictor_path: Path | None = None) -> None:
+        self._predictor_path = predictor_path
+
+    def frontal(self, rgb: Pixels) -> Landmarks | None:
+        """The landmarks of the largest roughly frontal face, or None.
+
+        The detector runs on a copy of at most 640 pixels, where it sees faces from about an eighth of the picture's
+        longer side; only where it finds none, on that copy enlarged twice. The landmarks are read at
+        a scale of their own, so that the sensor's noise does not move them.
+        """
+        scale, small = _shrunk(rgb, DETECTION_SIDE)
+        found = self._detector(small, 0) or self._detector(small, 1)
+        if not found:
+            return None
+        largest = max(found, key=lambda face: face.area())
+        box = Box(
+            round(largest.left() / scale),
+            round(largest.top() / scale),
+            round((largest.right() + 1) / scale),
+            round((largest.bottom() + 1) / scale),
+        )
+        return Landmarks(self._landmarks(rgb, box), box, len(found))
+
+    def eyes(self, rgb: Pixels) -> tuple[Box, ...]:
+        """All eyes that the cascade finds, largest first."""
+        scale, small = _shrunk(rgb, DETECTION_SIDE)
+        smallest = max(20, int(MIN_EYE_SHARE * min(small.shape[:2])))
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        found = self._eye_cascade.detectMultiScale(grey, 1.1, 5, minSize=(smallest, smallest))
+        boxes = (
+            Box(round(x / scale), round(y / scale), round((x + w) / scale), round((y + h) / scale))
+            for x, y, w, h in np.asarray(found, dtype=np.int64).reshape(-1, 4).tolist()
+        )
+        return tuple(sorted(boxes, key=lambda box: (-box.area, box.x0, box.y0)))
+
+    def one_eye(self, rgb: Pixels) -> Eye | None:
+        """The largest plausible eye of a face seen from the side, or None.
+
+        Plausible is one whose left edge is not in the picture's outer tenths. An eye wider than 15 % of the picture
+        is shrunk about its centre to that, as published. The calmer side beside it is taken for the cheek.
+        """
+        height, width = rgb.shape[:2]
+        for box in self.eyes(rgb):
+            if EYE_MARGIN * width <= box.x0 <= (1 - EYE_MARGIN) * width:
+                fitted = _fit_eye(box, width, height)
+                return Eye(fitted, _side_in_view(rgb, fitted))
+        return None
+
+    def _landmarks(self, rgb: Pixels, face: Box) -> NDArray[np.float64]:
+        margin_x, margin_y = face.width // 2, face.height // 2
+        around = Box(face.x0 - margin_x, face.y0 - margin_y, face.x1 + margin_x, face.y1 + margin_y)
+        around = around.clipped(rgb.shape[1], rgb.shape[0])
+        crop = rgb[around.y0 : around.y1, around.x0 : around.x1]
+        scale, small = _shrunk(crop, 2 * PREDICTION_SIDE)
+        rectangle = self._dlib.rectangle(
+            round((face.x0 - around.x0) * scale),
+            round((face.y0 - around.y0) * scale),
+            round((face.x1 - around.x0) * scale) - 1,
+            round((face.y1 - around.y0) * scale) - 1,
+        )
+        shape = self._predictor(np.ascontiguousarray(small), rectangle)
+        points = np.array([(point.x, point.y) for point in shape.parts()], dtype=np.float64)
+        return points / scale + np.array([around.x0, around.y0], dtype=np.float64)
+
+    @cached_property
+    def _dlib(self) -> Any:
+        # Loaded on first use: importing this module must stay cheap for those who only want its types.
+        return importlib.import_module("dlib")
+
+    @cached_property
+    def _detector(self) -> Any:
+        return self._dlib.get_frontal_face_detector()
+
+    @cached_property
+    def _predictor(self) -> Any:
+        path = self._predictor_path or _packaged_predictor()
+        if not path.is_file():
+            raise FaceModelMissing(f"The landmark model {path} is missing.")
+        return self._dlib.shape_predictor(str(path))
+
+    @cached_property
+    def _eye_cascade(self) -> cv2.CascadeClassifier:
+        path = Path(cv2.data.haarcascades) / EYE_CASCADE_FILE
+        cascade = cv2.CascadeClassifier(str(path))
+        if cascade.empty():
+            raise FaceModelMissing(f"The eye cascade {path} is missing.")
+        return cascade
+
+
+def _packaged_predictor() -> Path:
+    """Where the package of models lies; it is not imported, as its import needs the retired pkg_resources."""
+    package = importlib.util.find_spec("face_recognition_models")
+    if package is None or not package.submodule_search_locations:
+        raise FaceModelMissing("The package face_recognition_models, which holds the landmark model, is not installed.")
+    return Path(package.submodule_search_locations[0]) / "models" / PREDICTOR_FILE
+
+
+def _shrunk(rgb: Pixels, longest: int) -> tuple[float, Pixels]:
+    """The picture, shrunk to at most that many pixels on its longer side, and the scale."""
+    height, width = rgb.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return 1.0, np.ascontiguousarray(rgb)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return scale, np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _fit_eye(box: Box, width: int, height: int) -> Box:
+    if box.width <= MAX_EYE_SHARE * width and box.height <= MAX_EYE_SHARE * height:
+        return box
+    side = int(MAX_EYE_SHARE * min(width, height))
+    x0, y0 = (box.x0 + box.x1 - side) // 2, (box.y0 + box.y1 - side) // 2
+    return Box(x0, y0, x0 + side, y0 + side)
+
+
+def _side_in_view(rgb: Pixels, eye: Box) -> Side:
+    """Which cheek is in view: skin is calm, while nose, hair and background beside the eye are not.
+
+    Compares the standard deviation of luma half an eye wide on each side, one and a half eyes down.
+    """
+    half, below = eye.width // 2, eye.y1 + 3 * eye.height // 2
+    after = Box(eye.x1, eye.y1, eye.x1 + half, below)
+    before = Box(eye.x0 - half, eye.y1, eye.x0, below)
+    return Side.RIGHT if _unrest(rgb, after) > _unrest(rgb, before) else Side.LEFT
+
+
+def _unrest(rgb: Pixels, box: Box) -> float:
+    inside = box.clipped(rgb.shape[1], rgb.shape[0])
+    if inside.area == 0:
+        return float("inf")
+    return float(cv2.cvtColor(rgb[inside.y0 : inside.y1, inside.x0 : inside.x1], cv2.COLOR_RGB2GRAY).std())

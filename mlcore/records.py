@@ -1,0 +1,167 @@
+"""The frozen records that cross from one step of the vision library to the next.
+
+Pixels are RGB, uint8, shaped (height, width, 3). A `Box` is half-open, in pixels, x to the right and y down.
+Left and right are the subject's own: the left cheek lies to the right of the nose in an unmirrored photograph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Vectors: TypeAlias = NDArray[np.float32]
+
+
+class Region(StrEnum):
+    FOREHEAD = "forehead"
+    LEFT_CHEEK = "left_cheek"
+    RIGHT_CHEEK = "right_cheek"
+    CHIN = "chin"
+
+
+class Route(StrEnum):
+    """How the patches of an image were found."""
+
+    ALIGNED = "aligned"
+    ONE_EYE = "one_eye"
+    REFUSED = "refused"
+
+
+class Side(StrEnum):
+    """The subject's own side."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Half-open pixel rectangle: columns x0 … x1 - 1, rows y0 … y1 - 1."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return max(0, self.x1 - self.x0)
+
+    @property
+    def height(self) -> int:
+        return max(0, self.y1 - self.y0)
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    def clipped(self, width: int, height: int) -> "Box":
+        """The part inside a picture of that size; it may be empty."""
+        x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
+        return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
+
+    def iou(self, other: "Box") -> float:
+        """Intersection over union, 0 … 1; 0 when both are empty."""
+        across = min(self.x1, other.x1) - max(self.x0, other.x0)
+        down = min(self.y1, other.y1) - max(self.y0, other.y0)
+        shared = max(0, across) * max(0, down)
+        union = self.area + other.area - shared
+        return shared / union if union else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """The 68 points of the largest face.
+
+    points: (68, 2) float64, x and y in pixels of the picture given. count: faces that the detector found.
+    """
+
+    points: NDArray[np.float64]
+    box: Box
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """One eye of a face seen from the side, and the subject's side whose cheek is in view."""
+
+    box: Box
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    region: Region
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedPatch:
+    """A region that the geometry could not cut, and why, in plain English."""
+
+    region: Region
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a geometry made of one face: the patches, and the regions left out."""
+
+    patches: tuple[Patch, ...]
+    dropped: tuple[DroppedPatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the skin is in one picture. `code` and `reason` are empty unless the route is REFUSED."""
+
+    route: Route
+    reason: str
+    patches: tuple[Patch, ...]
+    code: str = ""
+    faces: int = 0
+    dropped: tuple[DroppedPatch, ...] = ()
+
+
+class Finder(Protocol):
+    """What the extractor needs of a face finder; `mlcore.faces.FaceFinder` is the real one."""
+
+    def frontal(self, rgb: Pixels) -> Landmarks | None: ...
+
+    def one_eye(self, rgb: Pixels) -> Eye | None: ...
+
+
+class Backbone(Protocol):
+    """Turns square patches into vectors."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weights_id(self) -> str:
+        """Identifies the weights: a version, or the sha256 of the weights file."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square input in pixels."""
+        ...
+
+    @property
+    def feels_rolls(self) -> bool:
+        """False where a rolled patch has nearly the same features, so that rolling is not worth its time."""
+        ...
+
+    def embed(self, batch: Pixels) -> Vectors:
+        """(n, side, side, 3) uint8 RGB to (n, dim) float32."""
+        ...
+
+
+Offsets: TypeAlias = Sequence[int]
