@@ -1,0 +1,57 @@
+"""The audit trail: `record` is called inside every action, in the same transaction as what it records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+from django.http import HttpRequest
+
+from accounts.models import AuditEvent, User
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a signed-in user with their request's address, or the system (`user` None: a command or a job)."""
+
+    user: User | None = None
+    address: str | None = None
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Actor:
+        """The signed-in user of a request; an anonymous one acts as nobody."""
+        user = request.user if isinstance(request.user, User) else None
+        return cls(user, request.META.get("REMOTE_ADDR") or None, getattr(request, "request_id", ""))
+
+
+SYSTEM = Actor()
+
+
+def record(
+    actor: Actor,
+    verb: str,
+    target: models.Model,
+    *,
+    study_id: int | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Append what `actor` did to `target`; `before` and `after` hold the fields that changed.
+
+    Raises RuntimeError outside a transaction, for then the record could outlive or miss what it records.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"audit record {verb!r} outside a transaction")
+    return AuditEvent.objects.create(
+        actor=actor.user,
+        verb=verb,
+        study_id=study_id,
+        target_type=target._meta.label_lower,
+        target_id=target.pk,
+        before=before,
+        after=after,
+        address=actor.address,
+        request_id=actor.request_id,
+    )

@@ -1,0 +1,10 @@
+"""Beat's share of long work."""
+
+from celery import shared_task
+
+from jobs import lifecycle
+
+
+@shared_task(name="jobs.take_up", ignore_result=True)
+def take_up() -> None:
+    lifecycle.take_up()

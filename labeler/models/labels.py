@@ -1,0 +1,73 @@
+"""The grades: append-only evidence. The highest version of an assignment and region counts."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from labeler.models.assignments import Assignment
+from labeler.models.studies import Level
+
+
+class Region(models.TextChoices):
+    FACE = "face", "whole face"
+    FOREHEAD = "forehead", "forehead"
+    CHEEKS = "cheeks", "cheeks"
+    CHIN = "chin", "chin"
+
+
+class Flag(models.TextChoices):
+    """Why an image can't be graded. A flag is an answer, and a missing grade in every figure."""
+
+    NONE = "", "graded"
+    BLUR = "blur", "too blurred"
+    DARK = "dark", "too dark or too bright"
+    NO_FACE = "no_face", "no face, or too little of it"
+    NOT_ACNE = "not_acne", "another skin condition"
+    OTHER = "other", "another reason"
+
+
+class LabelSource(models.TextChoices):
+    WEB = "web", "labelling page"
+    IMPORT = "import", "imported file"
+    SIMULATION = "simulation", "simulated rater"
+
+
+class Label(models.Model):
+    """One answer. It is its own audit record: who (by the assignment), what, when by both clocks, how fast."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="labels")
+    region = models.CharField(max_length=8, choices=Region.choices, default=Region.FACE)
+    # Given by the server: 1, 2, …
+    version = models.PositiveIntegerField()
+    # Made where the answer was given, so that delivering it twice writes it once.
+    client_key = models.UUIDField(unique=True)
+    level = models.ForeignKey(Level, null=True, on_delete=models.PROTECT, related_name="labels")
+    flag = models.CharField(max_length=8, choices=Flag.choices, default=Flag.NONE, blank=True)
+    unsure = models.BooleanField(default=False)
+    comment = models.TextField(blank=True)
+    viewing = models.JSONField(default=dict)
+    client_time = models.DateTimeField(null=True)
+    server_time = models.DateTimeField(auto_now_add=True)
+    # From the picture painted to the answer given, by the browser's clock.
+    decide_ms = models.PositiveIntegerField(null=True)
+    source = models.CharField(max_length=10, choices=LabelSource.choices, default=LabelSource.WEB)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "region", "version"], name="label_version_once"),
+            models.CheckConstraint(
+                condition=(Q(level__isnull=False) & Q(flag="")) | (Q(level__isnull=True) & ~Q(flag="")),
+                name="label_grade_or_flag",
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="label_version_from_one"),
+            models.CheckConstraint(condition=Q(region__in=Region.values), name="label_region_known"),
+            models.CheckConstraint(condition=Q(flag__in=Flag.values), name="label_flag_known"),
+            models.CheckConstraint(condition=Q(source__in=LabelSource.values), name="label_source_known"),
+            models.CheckConstraint(
+                condition=~Q(flag="other") | ~Q(comment=""), name="label_other_flag_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"label {self.pk}"
