@@ -11,7 +11,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from mlcore.records import Pixels
 
@@ -116,7 +116,7 @@ def _open(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageRejected("not_an_image", "The file is not a JPEG, PNG, WebP, TIFF, BMP or GIF picture.") from error
     # As in `decode`: a header parser may fail in any way on hostile bytes.
     except Exception as error:
@@ -144,7 +144,7 @@ def _orientation(picture: Image.Image) -> int:
     try:
         return int(picture.getexif().get(_ORIENTATION_TAG, 1))
     # A broken EXIF block must not cost us a sound picture: it is then taken as upright.
-    except Exception:
+    except Exception:  # noqa: BLE001
         logger.info("unreadable EXIF block; the picture is taken as upright")
         return 1
 

@@ -120,7 +120,9 @@ def _keep(candidates: list[Patch], width: int, height: int, hidden: dict[Region,
         if candidate.region in hidden:
             dropped.append(DroppedPatch(candidate.region, hidden[candidate.region]))
         elif min(box.width, box.height) < MIN_PATCH_SIDE:
-            dropped.append(DroppedPatch(candidate.region, f"less than {MIN_PATCH_SIDE} pixels of it are in the picture"))
+            dropped.append(
+                DroppedPatch(candidate.region, f"less than {MIN_PATCH_SIDE} pixels of it are in the picture")
+            )
         else:
             patches.append(Patch(candidate.region, box))
     return Cut(tuple(patches), tuple(dropped))

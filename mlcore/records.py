@@ -4,7 +4,7 @@ Pixels are RGB, uint8, shaped (height, width, 3). A `Box` is half-open, in pixel
 Left and right are the subject's own: the left cheek lies to the right of the nose in an unmirrored photograph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -155,6 +155,11 @@ class Backbone(Protocol):
         ...
 
     @property
+    def precision(self) -> str:
+        """float32 or bfloat16: the numbers that the forward pass counts in."""
+        ...
+
+    @property
     def feels_rolls(self) -> bool:
         """False where a rolled patch has nearly the same features, so that rolling is not worth its time."""
         ...
@@ -164,4 +169,17 @@ class Backbone(Protocol):
         ...
 
 
-Offsets: TypeAlias = Sequence[int]
+@dataclass(frozen=True, slots=True)
+class PatchVector:
+    """The features of one patch at one roll offset (in twelfths of the patch, 0 = as it is).
+
+    patch: its place in `Located.patches`. vector: (dim,) float32.
+    """
+
+    patch: int
+    offset: int
+    vector: Vectors
+
+
+# Roll offsets wanted of each region; a region without an entry is taken as it is.
+Offsets: TypeAlias = Mapping[Region, Sequence[int]]

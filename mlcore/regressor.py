@@ -1,0 +1,229 @@
+"""The published regressor: a network of 1024, 512 and 256 units from a patch's features to a severity."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from mlcore.records import Vectors
+
+Floats = NDArray[np.float64]
+# Standardised inputs beyond this many deviations say "unlike all training data", not "ten times as severe".
+_CLIP: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class RegressorConfig:
+    """How the network is built and trained; `seed` fixes starting weights, batches and dropout."""
+
+    hidden: tuple[int, ...] = (1024, 512, 256)
+    dropout: float = 0.3
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-2
+    batch_size: int = 256
+    max_epochs: int = 100
+    patience: int = 10
+    members: int = 1
+    threads: int = 2
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "RegressorConfig":
+        """Raises TypeError for unknown fields."""
+        return cls(**{**fields, "hidden": tuple(fields["hidden"])})
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """Where a fit stands: epoch counts from 1 within a member; losses are RMSEs in units of the scale."""
+
+    member: int
+    members: int
+    epoch: int
+    max_epochs: int
+    train_rmse: float
+    validation_rmse: float
+    best_rmse: float
+
+
+class Regressor:
+    """Networks that were fitted together (one by default), whose mean is the prediction."""
+
+    def __init__(self, config: RegressorConfig, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """tensors: as `tensors()` returned them. Raises KeyError or ValueError where they don't fit the config."""
+        self.config = config
+        self._tensors = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
+        self._mean, self._scale = self._tensors["input.mean"], self._tensors["input.scale"]
+        self._target = self._tensors["target"]
+        self.dim = int(self._mean.size)
+        self._networks = [self._network(member) for member in range(config.members)]
+
+    def predict(self, x: Vectors) -> Floats:
+        """Severity of each patch: x (n, dim) to (n,) float64, in units of the scale, not clipped to it."""
+        if x.ndim != 2 or x.shape[1] != self.dim:
+            raise ValueError(f"features of shape (n, {self.dim}) expected, not {x.shape}")
+        if len(x) == 0:
+            return np.zeros(0)
+        inputs = torch.from_numpy(standardise(x, self._mean, self._scale))
+        # One thread: the order of additions, and so the last bit, must not depend on the process.
+        with torch_threads(1), torch.inference_mode():
+            outputs = torch.stack([network(inputs)[:, 0] for network in self._networks]).mean(dim=0).numpy()
+        centre, spread = self._target.astype(np.float64)
+        scores: Floats = outputs.astype(np.float64) * spread + centre
+        return scores
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """All that has been learned, by name."""
+        return dict(self._tensors)
+
+    def _network(self, member: int) -> nn.Sequential:
+        network = build(self.dim, self.config)
+        state = {}
+        for name, own in network.state_dict().items():
+            value = self._tensors[f"member{member}.{name}"]
+            if tuple(own.shape) != value.shape:
+                raise ValueError(f"tensor member{member}.{name} has shape {value.shape}, not {tuple(own.shape)}")
+            state[name] = torch.from_numpy(value)
+        network.load_state_dict(state)
+        return network.eval()
+
+
+def fit(
+    x: Vectors,
+    y: Floats,
+    w: Floats,
+    x_val: Vectors,
+    y_val: Floats,
+    config: RegressorConfig,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+    *,
+    image_of_val: NDArray[np.int64] | None = None,
+) -> Regressor:
+    """Fit by weighted squared error; the epoch with the lowest validation RMSE is kept.
+
+    x: (n, dim) features of patches; y: (n,) the severity of each patch's image; w: (n,) weights. x_val, y_val: the
+    same of images that share no person with x. image_of_val: (m,) the image of each validation patch; with it the
+    validation RMSE is that of images scored by the mean over their patches. on_epoch is told of every epoch and may
+    raise to stop the work. The same inputs give the same network on one machine. Raises ValueError for empty,
+    unequal or infinite inputs.
+    """
+    _check(x, y, w)
+    _check(x_val, y_val, np.ones(len(y_val)))
+    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
+    scale = np.where(scale > 1e-6, scale, np.inf)
+    tensors = {"input.mean": mean.astype(np.float32), "input.scale": scale.astype(np.float32)}
+    centre, spread = float(np.average(y, weights=w)), float(y.std()) or 1.0
+    tensors["target"] = np.array([centre, spread], dtype=np.float32)
+    task = _Task(
+        x=torch.from_numpy(standardise(x, tensors["input.mean"], tensors["input.scale"])),
+        y=torch.from_numpy(((y - centre) / spread).astype(np.float32)),
+        w=torch.from_numpy((w / w.mean()).astype(np.float32)),
+        x_val=torch.from_numpy(standardise(x_val, tensors["input.mean"], tensors["input.scale"])),
+        y_val=((y_val - centre) / spread),
+        image_of_val=np.arange(len(y_val)) if image_of_val is None else image_of_val,
+        spread=spread,
+    )
+    with torch_threads(config.threads), torch.random.fork_rng(devices=[]):
+        for member in range(config.members):
+            for name, value in _fit_member(task, config, member, on_epoch).items():
+                tensors[f"member{member}.{name}"] = value.numpy().copy()
+    return Regressor(config, tensors)
+
+
+def build(dim: int, config: RegressorConfig) -> nn.Sequential:
+    """The network with fresh weights."""
+    layers: list[nn.Module] = []
+    for width in config.hidden:
+        layers += [nn.Linear(dim, width), nn.ReLU(), nn.Dropout(config.dropout)]
+        dim = width
+    return nn.Sequential(*layers, nn.Linear(dim, 1))
+
+
+def standardise(x: Vectors, mean: Vectors, scale: Vectors) -> Vectors:
+    inputs: Vectors = np.clip((x - mean) / scale, -_CLIP, _CLIP).astype(np.float32)
+    return inputs
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Run with that many threads, then restore the process's own number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Standardised data of one fit; `spread` turns losses back into units of the scale."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    w: torch.Tensor
+    x_val: torch.Tensor
+    y_val: Floats
+    image_of_val: NDArray[np.int64]
+    spread: float
+
+
+def _fit_member(
+    task: _Task, config: RegressorConfig, member: int, on_epoch: Callable[[EpochReport], None] | None
+) -> dict[str, torch.Tensor]:
+    torch.manual_seed(config.seed + 7919 * member)
+    network = build(task.x.shape[1], config)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    best, best_state, waited = float("inf"), dict(network.state_dict()), 0
+    for epoch in range(1, config.max_epochs + 1):
+        train_rmse = _train_epoch(network, optimiser, task, config.batch_size)
+        validation_rmse = _validate(network, task)
+        waited += 1
+        if validation_rmse < best:
+            best, waited = validation_rmse, 0
+            best_state = {name: value.clone() for name, value in network.state_dict().items()}
+        if on_epoch is not None:
+            on_epoch(EpochReport(member, config.members, epoch, config.max_epochs, train_rmse, validation_rmse, best))
+        if waited >= config.patience:
+            break
+    return best_state
+
+
+def _train_epoch(network: nn.Sequential, optimiser: torch.optim.Optimizer, task: _Task, batch_size: int) -> float:
+    network.train()
+    total = 0.0
+    for batch in torch.split(torch.randperm(len(task.x)), batch_size):
+        optimiser.zero_grad(set_to_none=True)
+        losses = task.w[batch] * (network(task.x[batch])[:, 0] - task.y[batch]) ** 2
+        losses.mean().backward()
+        optimiser.step()
+        total += float(losses.detach().sum())
+    return float(np.sqrt(total / len(task.x))) * task.spread
+
+
+def _validate(network: nn.Sequential, task: _Task) -> float:
+    network.eval()
+    with torch.inference_mode():
+        scores = network(task.x_val)[:, 0].numpy().astype(np.float64)
+    images, member_of = np.unique(task.image_of_val, return_inverse=True)
+    sizes = np.bincount(member_of, minlength=len(images))
+    errors = np.bincount(member_of, weights=scores - task.y_val, minlength=len(images)) / sizes
+    return float(np.sqrt(np.mean(errors**2))) * task.spread
+
+
+def _check(x: Vectors, y: Floats, w: Floats) -> None:
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError("features must be (n, dim) with at least one row")
+    if not len(x) == len(y) == len(w):
+        raise ValueError(f"{len(x)} rows of features, {len(y)} targets, {len(w)} weights")
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y)) and np.all(np.isfinite(w))):
+        raise ValueError("features, targets and weights must be finite")
