@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person who signs in, by email and password or through Entra ID.
 
-    What someone may do in a study is their `labeler.Membership` there; `is_admin` only adds making studies and accounts.
+    What someone may do in a study is their `labeler.Membership` there; `is_admin` adds making studies and accounts.
     """
 
     email = models.EmailField(unique=True)
@@ -66,7 +66,8 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     # The study whose promoted run answers; a plain number, as studies live in a higher layer.
     study_id = models.BigIntegerField(db_index=True)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    # Null: made at the command line.
+    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="api_keys")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

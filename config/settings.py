@@ -6,6 +6,8 @@
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config import embedded, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -97,7 +99,7 @@ def _database(url: str) -> dict[str, object]:
     """Django's settings for `postgresql://user:password@host:port/name?host=/socket/dir&sslmode=…`."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise env.ImproperlyConfigured("DATABASE_URL must begin with postgresql://; Goldfold runs on PostgreSQL only")
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://; Goldfold runs on PostgreSQL only")
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     return {
         "ENGINE": "django.db.backends.postgresql",

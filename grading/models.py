@@ -1,4 +1,4 @@
-"""What the grades came to: consensus, the data sets frozen from it, the models trained on them, and every look taken."""
+"""What the grades came to: consensus, data sets frozen from it, models trained on them, and every look taken."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Every change of a job's state. Each is one conditional update: who finds the row changed has lost, and does nothing."""
+"""Every change of a job's state. Each is one conditional update: who finds the row changed has lost."""
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,10 +13,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from accounts import audit
 from accounts.audit import Actor
 from jobs.models import ACTIVE, Job, JobState
+
+logger = logging.getLogger(__name__)
 
 
 class AlreadyActive(Exception):
@@ -31,12 +35,25 @@ class JobLost(Exception):
 
 
 def enqueue(
-    kind: str, *, actor: Actor, study_id: int | None = None, params: Mapping[str, Any] | None = None, dedup_key: str = ""
+    kind: str,
+    *,
+    actor: Actor,
+    study_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    dedup_key: str = "",
 ) -> Job:
     """Write down work to do, and tell a worker once this transaction commits.
 
     Raises AlreadyActive when a job with the same `dedup_key` is waiting or running.
     """
+    job = _write_down(kind, actor=actor, study_id=study_id, params=params, dedup_key=dedup_key)
+    transaction.on_commit(lambda: send(job.pk, kind))
+    return job
+
+
+def _write_down(
+    kind: str, *, actor: Actor, study_id: int | None, params: Mapping[str, Any] | None, dedup_key: str
+) -> Job:
     try:
         with transaction.atomic():
             job = Job.objects.create(
@@ -48,8 +65,27 @@ def enqueue(
         if active is None:
             raise
         raise AlreadyActive(active) from None
-    transaction.on_commit(lambda: send(job.pk, kind))
     return job
+
+
+def begin(
+    kind: str,
+    *,
+    actor: Actor,
+    study_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    dedup_key: str = "",
+) -> Job:
+    """Write down work and claim it at once, for a command that does it itself and needs no worker.
+
+    Raises AlreadyActive as `enqueue` does.
+    """
+    with transaction.atomic():
+        job = _write_down(kind, actor=actor, study_id=study_id, params=params, dedup_key=dedup_key)
+        claimed = claim(job.pk)
+    if claimed is None:
+        raise RuntimeError(f"{job} was taken in the transaction that made it")
+    return claimed
 
 
 def send(job_id: int, kind: str) -> None:
@@ -57,7 +93,8 @@ def send(job_id: int, kind: str) -> None:
     Job.objects.filter(pk=job_id).update(sent_at=timezone.now())
     try:
         current_app.send_task(kind, kwargs={"job_id": job_id}, retry=False)
-    except current_app.connection().connection_errors:  # the row waits; beat's take_up sends it again
+    except OperationalError as error:
+        logger.warning("job %s waits, as the broker can't be reached (%s); beat will send it", job_id, error)
         Job.objects.filter(pk=job_id).update(sent_at=None)
 
 
@@ -133,9 +170,7 @@ def _end(job: Job, **fields: Any) -> None:
 @transaction.atomic
 def cancel(job: Job, actor: Actor) -> bool:
     """Stop waiting or running work; a running worker notices at its next report. False when it had ended already."""
-    ended = Job.objects.filter(pk=job.pk, state__in=ACTIVE).update(
-        state=JobState.CANCELLED, finished_at=timezone.now()
-    )
+    ended = Job.objects.filter(pk=job.pk, state__in=ACTIVE).update(state=JobState.CANCELLED, finished_at=timezone.now())
     if ended:
         audit.record(actor, f"job.cancelled.{job.kind}", job, study_id=job.study_id)
     return bool(ended)

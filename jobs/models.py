@@ -1,4 +1,4 @@
-"""Long work as rows: claimed by a conditional update, kept alive by a heartbeat, taken up again when its worker dies."""
+"""Long work as rows: claimed by a conditional update, kept alive by a heartbeat, taken up when its worker dies."""
 
 from __future__ import annotations
 

@@ -55,8 +55,13 @@ def run_job(job_id: int, work: Work, failed: Callable[[Job, str], None] = lifecy
     if job is None:
         logger.info("job %s: ended already or in other hands", job_id)
         return
+    run_claimed(job, work, failed)
+
+
+def run_claimed(job: Job, work: Work, failed: Callable[[Job, str], None] = lifecycle.fail) -> None:
+    """Do the work of a job that this process has claimed (`lifecycle.begin`), and end it."""
     stop = threading.Event()
-    heart = threading.Thread(target=_beat_until, args=(stop, job), name=f"heartbeat of job {job_id}", daemon=True)
+    heart = threading.Thread(target=_beat_until, args=(stop, job), name=f"heartbeat of job {job.pk}", daemon=True)
     heart.start()
     try:
         _attempt(job, work, failed)
@@ -77,7 +82,8 @@ def _attempt(job: Job, work: Work, failed: Callable[[Job, str], None]) -> None:
         raise
     except JobFailed as error:
         failed(job, str(error))
-    except Exception as error:  # the boundary of a job: whatever broke is logged, kept, shown to the lead
+    except Exception as error:
+        # The boundary of a job: whatever broke is logged, kept, and shown to the lead.
         logger.exception("%s failed", job)
         failed(job, f"Unexpected error: {type(error).__name__}: {error}")
     else:

@@ -85,11 +85,11 @@ def _check_scale(levels: Sequence[LevelSpec]) -> None:
     if len(levels) < 2:
         raise ValidationError({"levels": "A scale needs at least two levels."})
     for what, values in (
-        ("value", [level.value for level in levels]),
+        ("value", [f"{level.value:g}" for level in levels]),
         ("name", [level.name for level in levels]),
         ("key", [level.effective_key for level in levels if level.effective_key]),
     ):
-        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise ValidationError({"levels": f"Two levels have the same {what}: {', '.join(twice)}."})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEvent
-from jobs import lifecycle, running
+from jobs import lifecycle
 from jobs.lifecycle import AlreadyActive, JobLost
 from jobs.models import Job, JobState
 from jobs.running import FINISHED, JobFailed, Progress, run_job
@@ -49,13 +51,14 @@ def test_a_dead_workers_job_is_taken_up_and_the_dead_one_can_write_no_more() -> 
     worker_dies(first)
     second = lifecycle.claim(job.pk)
     assert second is not None and second.attempt == 2
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: lifecycle.report(first, 1, 2, "still here"),
         lambda: lifecycle.beat(first),
         lambda: lifecycle.hold(first),
         lambda: lifecycle.finish(first, {}),
         lambda: lifecycle.fail(first, "late"),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(JobLost):
             write()
     lifecycle.finish(second, {"by": "second"})
@@ -153,7 +156,7 @@ def test_long_silent_work_keeps_beating(settings: Any) -> None:
     def work(progress: Progress) -> dict[str, int]:
         first = Job.objects.get(pk=job.pk).heartbeat_at
         for _ in range(100):
-            running.threading.Event().wait(0.05)
+            time.sleep(0.05)
             if Job.objects.get(pk=job.pk).heartbeat_at != first:
                 beats.append(1)
                 return {}

@@ -34,8 +34,10 @@ class Image(models.Model):
             models.UniqueConstraint(fields=["study", "sha256"], name="image_content_once"),
             models.CheckConstraint(
                 condition=Q(erased_at__isnull=True, sha256__isnull=False)
-                | (Q(erased_at__isnull=False, sha256__isnull=True, perceptual_hash__isnull=True, original="")
-                   & ~Q(erased_reason="")),
+                | (
+                    Q(erased_at__isnull=False, sha256__isnull=True, perceptual_hash__isnull=True, original="")
+                    & ~Q(erased_reason="")
+                ),
                 name="image_erased_whole",
             ),
         ]

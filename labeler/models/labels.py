@@ -64,9 +64,7 @@ class Label(models.Model):
             models.CheckConstraint(condition=Q(region__in=Region.values), name="label_region_known"),
             models.CheckConstraint(condition=Q(flag__in=Flag.values), name="label_flag_known"),
             models.CheckConstraint(condition=Q(source__in=LabelSource.values), name="label_source_known"),
-            models.CheckConstraint(
-                condition=~Q(flag="other") | ~Q(comment=""), name="label_other_flag_says_why"
-            ),
+            models.CheckConstraint(condition=~Q(flag="other") | ~Q(comment=""), name="label_other_flag_says_why"),
         ]
 
     def __str__(self) -> str:

@@ -114,9 +114,7 @@ class Membership(models.Model):
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
             models.CheckConstraint(condition=Q(state__in=MembershipState.values), name="membership_state_known"),
-            models.CheckConstraint(
-                condition=Q(user__isnull=False) | Q(role="rater"), name="membership_lead_has_user"
-            ),
+            models.CheckConstraint(condition=Q(user__isnull=False) | Q(role="rater"), name="membership_lead_has_user"),
         ]
 
     def __str__(self) -> str:
