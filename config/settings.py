@@ -87,6 +87,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context.site",
+                "config.preparation.context",
             ]
         },
     }
@@ -124,6 +125,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 
 GOLDFOLD_HOME = Path(env.text("GOLDFOLD_HOME", str(_EMBEDDED.home / "files")))
 BACKBONE_WEIGHTS_DIR = Path(env.text("BACKBONE_WEIGHTS_DIR", str(GOLDFOLD_HOME / "weights")))
+
+# Where the launcher tells how far the installation of the heavy part is.
+PREPARATION_FILE = env.text("PREPARATION_FILE")
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

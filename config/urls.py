@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from config import preparation
+
 urlpatterns = [
+    path("preparation.json", preparation.progress, name="preparation"),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("labeler.urls")),

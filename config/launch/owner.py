@@ -1,8 +1,8 @@
 """Who runs the embedded servers.
 
 An ordinary user runs them himself. Root can't: PostgreSQL refuses. So root's servers run under a number that belongs to
-no account: nobody signs in with it, no other program runs under it, nothing is added to the machine's list of users, and
-each clone has its own.
+no account: nobody signs in with it, no other program runs under it, nothing is added to the machine's list of users,
+and each clone has its own.
 """
 
 import ctypes
@@ -30,14 +30,20 @@ class Owner:
     number: int | None = None
 
     def spawn(
-        self, command: Sequence[str | Path], *, log: Path, folder: Path, stop: signal.Signals
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        folder: Path,
+        stop: signal.Signals,
+        variables: dict[str, str] | None = None,
     ) -> "subprocess.Popen[bytes]":
         """Start `command` as this owner in a session of its own (a Ctrl-C in the terminal is the launcher's alone)."""
         with log.open("ab") as output:
             return subprocess.Popen(
                 [str(part) for part in command],
                 cwd=folder,
-                env=_plain_environment(),
+                env=_plain_environment() if variables is None else variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -55,7 +55,7 @@ class Postgres:
             shutil.rmtree(draft)
         maker = self.owner if self.owner.number is None else named_account()
         maker.own(draft)
-        command = [self.programs / "initdb", "-D", draft, "-U", DATABASE, *_INITDB]
+        command: list[str | Path] = [self.programs / "initdb", "-D", draft, "-U", DATABASE, *_INITDB]
         if self.throw_away:
             command.append("--no-sync")
         process = maker.spawn(command, log=self._log, folder=draft, stop=signal.SIGTERM)
@@ -66,7 +66,7 @@ class Postgres:
         draft.rename(self._data)
 
     def _forget_dead_server(self) -> None:
-        """After a power cut the number in `postmaster.pid` may be another program's by now; PostgreSQL would wait for it."""
+        """After a power cut the number in `postmaster.pid` may be another program's by now; PostgreSQL would refuse."""
         lock = self._data / "postmaster.pid"
         try:
             number = int(lock.read_text().split("\n", 1)[0])
@@ -127,17 +127,15 @@ def last_words(log: Path) -> str:
 
 def _is_postgres_of(number: int, data: Path) -> bool:
     """Whether process `number` is a PostgreSQL server with this data folder."""
-    shown = (
-        subprocess.run(
-            ["ps", "-ww", "-o", "args=", "-p", str(number)], capture_output=True, text=True, check=False
-        ).stdout
-        if not Path("/proc/self").exists()
-        else _proc_arguments(number)
-    )
+    shown = _arguments_of(number)
     return "postgres" in shown and str(data) in shown
 
 
-def _proc_arguments(number: int) -> str:
+def _arguments_of(number: int) -> str:
+    """The command line of a process; empty when there is none."""
+    if not Path("/proc/self").exists():
+        command = ["ps", "-ww", "-o", "args=", "-p", str(number)]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
     try:
         return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:

@@ -21,8 +21,8 @@ class Programs:
 def programs(packages: Path, *, redis_data: Path, shared: Path | None) -> Programs:
     """The programs in the folder of installed packages; copied to `shared` for a user who can't enter that folder.
 
-    A `redis-server` or `valkey-server` of the machine goes before the packaged one, except where the data were written by
-    another: their formats are not the same.
+    A `redis-server` or `valkey-server` of the machine goes before the packaged one, except where the data were written
+    by another: their formats are not the same.
     """
     if not (packages / _POSTGRES).is_dir():
         raise Problem(

@@ -1,9 +1,5 @@
 """The tests run on servers of their own."""
 
-import os
-import subprocess
-from urllib.parse import urlsplit
-
 import pytest
 import redis
 from django.conf import settings

@@ -1,0 +1,274 @@
+"""`make run`: everything up, in the order in which it can be used."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from config.embedded import layout as layout_of
+from config.launch import servers, static
+from config.launch.children import Child, Children
+from config.launch.environment import Environment
+from config.launch.installing import Installation
+from config.launch.owner import Owner
+from config.launch.postgres import last_words
+from config.launch.preparation import Preparation
+from config.launch.problem import Problem
+from config.launch.record import Hold, Record, end_left_over
+from config.launch.terminal import Terminal
+
+TICK = 0.1  # seconds
+FIRST_ANSWER_WITHIN = 60.0  # seconds
+HEAVY = "The part that finds faces and trains"
+
+
+class StopRequested(Exception):
+    """Ctrl-C, or a request to end."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the site listens, and the address to tell."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host.strip('[]') and not host.startswith('[') else host}:{self.port}"
+
+    @property
+    def bind(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Run:
+    """One run of the launcher in a clone."""
+
+    def __init__(self, clone: Path, where: Where) -> None:
+        self._clone = clone
+        self._where = where
+        self._layout = layout_of(clone)
+        self._environment = Environment(clone)
+        self._terminal = Terminal()
+        self._preparation = self._layout.home / "preparation.json"
+        self._record = Record(self._layout.home / "launch.json")
+        self._children = Children(self._terminal.say, self._write_record)
+        self._heavy: Installation | None = None
+        self._stopping = False
+
+    def __call__(self) -> int:
+        """Run until asked to stop; the exit status."""
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, self._ask_to_stop)
+        servers.make_home(self._layout.home)
+        Owner().own(self._layout.logs)
+        hold = Hold(self._layout.home / "launch.lock")
+        if not hold.take():
+            number, address = self._record.launcher()
+            self._terminal.say(f"Goldfold already runs at {address} (process {number}); `make stop` ends it.")
+            return 0
+        try:
+            self._bring_up()
+            self._stay()
+        except StopRequested:
+            return 0
+        except Problem as problem:
+            if self._stopping:
+                return 0
+            self._terminal.say(f"Goldfold: {problem}.")
+            return 1
+        finally:
+            self._take_down()
+            hold.release()
+        return 0
+
+    # --- Up ---------------------------------------------------------------------------------------------------------
+
+    def _bring_up(self) -> None:
+        left_over = self._record.left_over()
+        if left_over:
+            self._terminal.say("Ending what an earlier run left behind.")
+            end_left_over(left_over)
+        self._write_record()
+        refuse_taken_port(self._where)
+        self._environment.make()
+        self._install_light()
+        heavy_is_there = self._environment.has("heavy")
+        Preparation("ready" if heavy_is_there else "installing", 0, "starting").write(self._preparation)
+        self._start_servers()
+        self._prepare_site()
+        self._start_site()
+        if not heavy_is_there:
+            self._heavy = Installation(self._environment, "heavy", self._layout.logs)
+        self._start_worker("light")
+        self._start("beat", ["-m", "celery", "-A", "config", "beat", "--schedule", str(self._layout.home / "beat")], 0)
+        if heavy_is_there:
+            self._start_worker("heavy")
+        self._create_example()
+
+    def _install_light(self) -> None:
+        if self._environment.has("light"):
+            return
+        installation = Installation(self._environment, "light", self._layout.logs)
+        try:
+            while not installation.finished():
+                self._rest()
+                found = installation.look()
+                self._terminal.progress("Installing the site", found.percent, found.doing)
+        finally:
+            installation.cancel()
+        self._terminal.say("The site is installed.")
+
+    def _start_servers(self) -> None:
+        wanted = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+        if not wanted:
+            return
+        pair = servers.prepare(self._layout, self._environment.packages)
+        if "DATABASE_URL" in wanted:
+            self._children.add(Child("postgres", pair.postgres.start, signal.SIGINT, rank=1))
+        if "REDIS_URL" in wanted:
+            self._children.add(Child("redis", pair.redis.start, signal.SIGTERM, rank=1))
+
+    def _prepare_site(self) -> None:
+        """Tables and static files, side by side."""
+        mark = static.mark(self._clone)
+        steps = {"migrate": self._manage("migrate", "--noinput")}
+        if not static.is_collected(self._clone, mark):
+            steps["collectstatic"] = self._manage("collectstatic", "--noinput", "--clear")
+        for name, process in steps.items():
+            if self._await(process) != 0:
+                words = last_words(self._layout.logs / f"{name}.log")
+                raise Problem(f"`manage.py {name}` failed: {words} (see {self._layout.logs / name}.log)")
+        static.note_collected(self._clone, mark)
+
+    def _start_site(self) -> None:
+        options = ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--no-control-socket"]
+        self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *options], 0)
+        until = time.monotonic() + FIRST_ANSWER_WITHIN
+        while not answers(self._where):
+            self._rest()
+            if not self._children.all[-1].alive or time.monotonic() > until:
+                raise Problem(f"the site did not start: {last_words(self._layout.logs / 'site.log')}")
+        self._terminal.say(f"\n  Goldfold is at {self._where.address}\n\nCtrl-C stops it. Logs: {self._layout.logs}")
+
+    def _start_worker(self, queue: str) -> None:
+        processes = "2" if queue == "light" else "1"
+        options = ["--queues", queue, "--hostname", f"{queue}@%h", "--concurrency", processes, "--loglevel", "INFO"]
+        self._start(f"{queue} worker", ["-m", "celery", "-A", "config", "worker", *options], 0)
+
+    def _create_example(self) -> None:
+        if not any(self._clone.glob("*/management/commands/create_demo.py")):
+            return
+        if self._await(self._manage("create_demo")) != 0:
+            self._terminal.say(
+                f"The example study could not be made: {last_words(self._layout.logs / 'create_demo.log')}"
+            )
+            return
+        self._terminal.say((self._layout.logs / "create_demo.log").read_text().strip())
+
+    # --- While it runs ----------------------------------------------------------------------------------------------
+
+    def _stay(self) -> None:
+        while True:
+            self._rest()
+            self._children.watch()
+            if self._heavy is not None:
+                self._watch_heavy(self._heavy)
+
+    def _watch_heavy(self, installation: Installation) -> None:
+        try:
+            if installation.finished():
+                self._heavy = None
+                Preparation("ready", 100, "").write(self._preparation)
+                self._terminal.say(f"{HEAVY} is installed.")
+                self._start_worker("heavy")
+                return
+        except Problem as problem:
+            self._heavy = None
+            Preparation("failed", 0, str(problem)).write(self._preparation)
+            self._terminal.say(f"{HEAVY} could not be installed: {problem}. The site runs on; mend it and start again.")
+            return
+        found = installation.look()
+        Preparation("installing", found.percent, found.doing).write(self._preparation)
+        self._terminal.progress(f"Installing: {HEAVY[0].lower()}{HEAVY[1:]}", found.percent, found.doing)
+
+    # --- Down -------------------------------------------------------------------------------------------------------
+
+    def _take_down(self) -> None:
+        if self._children.all:
+            self._terminal.say("Stopping …")
+        if self._heavy is not None:
+            self._heavy.cancel()
+        self._children.stop()
+        self._record.path.unlink(missing_ok=True)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _rest(self) -> None:
+        time.sleep(TICK)
+        if self._stopping:
+            raise StopRequested
+
+    # --- Processes --------------------------------------------------------------------------------------------------
+
+    def _start(self, name: str, arguments: list[str], rank: int) -> None:
+        log = self._layout.logs / f"{name.replace(' ', '-')}.log"
+        self._children.add(Child(name, lambda: self._python(arguments, log), signal.SIGTERM, rank))
+
+    def _python(self, arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+        command: list[str | Path] = [self._environment.python, *arguments]
+        return Owner().spawn(command, log=log, folder=self._clone, stop=signal.SIGTERM, variables=self._variables())
+
+    def _manage(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        log = self._layout.logs / f"{arguments[0]}.log"
+        log.unlink(missing_ok=True)
+        return self._python(["manage.py", *arguments], log)
+
+    def _variables(self) -> dict[str, str]:
+        given = self._environment.variables()
+        return {"SITE_URL": self._where.address} | given | {"PREPARATION_FILE": str(self._preparation)}
+
+    def _await(self, process: "subprocess.Popen[bytes]") -> int:
+        try:
+            while process.poll() is None:
+                self._rest()
+        except StopRequested:
+            process.terminate()
+            process.wait()
+            raise
+        return process.returncode
+
+    def _write_record(self) -> None:
+        self._record.write(self._where.address, self._children.processes())
+
+
+def refuse_taken_port(where: Where) -> None:
+    """Raise Problem when the site could not listen there."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
+        hint = f"choose another, as in `make run PORT={where.port + 1}`"
+        raise Problem(f"port {where.port} of {where.host} can't be used ({reason}): {hint}") from error
+
+
+def answers(where: Where) -> bool:
+    """Whether the site answers a request."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)
+    try:
+        with socket.create_connection((host, where.port), timeout=10) as client:
+            client.sendall(b"GET /preparation.json HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return client.recv(12).startswith(b"HTTP/1.")
+    except OSError:
+        return False
