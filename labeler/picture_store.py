@@ -1,0 +1,60 @@
+"""The files of a study's pictures, below GOLDFOLD_HOME: originals as they came, and what raters are served.
+
+A path here is made of numbers and digests, never of a name that somebody gave. Originals are named after their content;
+a rendition's name is keyed with the site's secret, so that it tells nothing, and writing it again after a crash meets
+the same file instead of leaving one that no row knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+
+
+def keep_original(study_id: int, data: bytes) -> str:
+    """Store a picture byte for byte; returns its path below the store."""
+    digest = hashlib.sha256(data).hexdigest()
+    relative = f"studies/{study_id}/originals/{digest[:2]}/{digest}"
+    _write(relative, data)
+    return relative
+
+
+def keep_rendition(study_id: int, sha256: str, data: bytes) -> str:
+    """Store what raters are served of the picture with that content; returns its path below the store."""
+    name = hmac.new(settings.SECRET_KEY.encode(), f"rendition {study_id} {sha256}".encode(), hashlib.sha256).hexdigest()
+    relative = f"studies/{study_id}/renditions/{name[:2]}/{name[:40]}.jpg"
+    _write(relative, data)
+    return relative
+
+
+def path_of(relative: str) -> Path:
+    """Where a stored file is. Only for paths that this module returned and a row kept."""
+    return settings.GOLDFOLD_HOME / relative
+
+
+def read(relative: str) -> bytes:
+    """A stored file's bytes. Raises FileNotFoundError."""
+    return path_of(relative).read_bytes()
+
+
+def _write(relative: str, data: bytes) -> None:
+    """Whole or not at all, and on the disk before this returns, so that a row never names a file that isn't there."""
+    path = path_of(relative)
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
