@@ -18,13 +18,18 @@ DEFAULT_SECRET_KEY = "a-fresh-checkout-is-not-a-safe-place"
 SECRET_KEY = env.text("SECRET_KEY", DEFAULT_SECRET_KEY)
 DEBUG = env.flag("DEBUG", False)
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
+# Where programs reach the scoring process; behind one proxy both share a host.
+SCORING_URL = env.text("SCORING_URL", SITE_URL)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 _HTTPS = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 14 * 24 * 3600
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Whose address the sign-in's rate limits count: the last one that our own proxy saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 X_FRAME_OPTIONS = "DENY"
@@ -58,6 +63,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "ninja",  # for the files of the API's page
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
 ]
@@ -165,8 +171,6 @@ ENTRA_CLIENT_ID = env.text("ENTRA_CLIENT_ID")
 ENTRA_CLIENT_SECRET = env.text("ENTRA_CLIENT_SECRET")
 ENTRA_AUTHORITY = env.text("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
 ENTRA_ON = bool(ENTRA_TENANT_ID and ENTRA_CLIENT_ID and ENTRA_CLIENT_SECRET)
-if ENTRA_ON:
-    INSTALLED_APPS.append("accounts.entra")
 EMAIL_BACKEND = env.text("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Goldfold <goldfold@localhost>")
 

@@ -6,7 +6,6 @@ from config import preparation
 
 urlpatterns = [
     path("preparation.json", preparation.progress, name="preparation"),
-    path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("labeler.urls")),
     path("", include("grading.urls")),
