@@ -1,0 +1,131 @@
+"""What the labelling page posts, read strictly: one JSON object per answer, every field named here."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+
+from labeler.answering import Answer
+from labeler.models import Flag
+
+MOST_ANSWERS = 100
+LONGEST_COMMENT = 2000
+LONGEST_MS = 24 * 3600 * 1000
+FIELDS = frozenset(
+    {"token", "client_key", "level", "flag", "comment", "unsure", "base_version", "shown_at", "client_time"}
+    | {"decide_ms", "viewing"}
+)
+# What the page tells of how the image was seen: CSS pixels, and device pixels per CSS pixel.
+VIEWING = frozenset({"window_width", "window_height", "image_width", "image_height", "pixel_ratio"})
+
+
+class BadMessage(Exception):
+    """The message is not what the page sends; the text says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch of answers in the order given, and the browser's clock when it was sent."""
+
+    answers: tuple[Answer, ...]
+    sent_at: datetime | None
+
+
+def read_delivery(body: bytes) -> Delivery:
+    """Raises BadMessage."""
+    try:
+        message = json.loads(body)
+    except ValueError as error:
+        raise BadMessage("not JSON") from error
+    if not isinstance(message, dict) or set(message) - {"answers", "sent_at"}:
+        raise BadMessage("expected answers and sent_at")
+    answers = message.get("answers")
+    if not isinstance(answers, list) or not 1 <= len(answers) <= MOST_ANSWERS:
+        raise BadMessage(f"answers: expected 1 to {MOST_ANSWERS}")
+    return Delivery(tuple(_answer(item) for item in answers), _time(message, "sent_at"))
+
+
+def _answer(item: object) -> Answer:
+    if not isinstance(item, dict):
+        raise BadMessage("an answer is an object")
+    unknown = set(item) - FIELDS
+    if unknown:
+        raise BadMessage(f"unknown fields: {', '.join(sorted(map(str, unknown)))}")
+    return Answer(
+        token=_text(item, "token", 32),
+        client_key=_key(item),
+        level_value=_number(item, "level"),
+        flag=_flag(item),
+        comment=_text(item, "comment", LONGEST_COMMENT),
+        unsure=item.get("unsure") is True,
+        base_version=_count(item, "base_version", 1_000_000) or 0,
+        shown_at=_time(item, "shown_at"),
+        client_time=_time(item, "client_time"),
+        decide_ms=_count(item, "decide_ms", LONGEST_MS),
+        viewing=_viewing(item),
+    )
+
+
+def _text(item: dict[str, Any], name: str, longest: int) -> str:
+    value = item.get(name) or ""
+    if not isinstance(value, str) or len(value) > longest or "\x00" in value:
+        raise BadMessage(f"{name}: expected at most {longest} characters")
+    return value
+
+
+def _key(item: dict[str, Any]) -> UUID:
+    try:
+        return UUID(_text(item, "client_key", 36))
+    except ValueError as error:
+        raise BadMessage("client_key: expected a UUID") from error
+
+
+def _flag(item: dict[str, Any]) -> Flag:
+    try:
+        return Flag(_text(item, "flag", 8))
+    except ValueError as error:
+        raise BadMessage("flag: unknown") from error
+
+
+def _number(item: dict[str, Any], name: str) -> float | None:
+    value = item.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1e9:
+        raise BadMessage(f"{name}: expected a number")
+    return float(value)
+
+
+def _count(item: dict[str, Any], name: str, most: int) -> int | None:
+    """A whole number; one beyond `most` counts as `most` (a picture left open overnight)."""
+    value = _number(item, name)
+    if value is not None and value < 0:
+        raise BadMessage(f"{name}: expected 0 or more")
+    return None if value is None else min(round(value), most)
+
+
+def _time(item: dict[str, Any], name: str) -> datetime | None:
+    value = _text(item, name, 40)
+    if not value:
+        return None
+    try:
+        moment = parse_datetime(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 2000 < moment.year < 2200:
+        raise BadMessage(f"{name}: expected a time with its zone")
+    return moment
+
+
+def _viewing(item: dict[str, Any]) -> dict[str, float]:
+    value = item.get("viewing") or {}
+    if not isinstance(value, dict) or set(value) - VIEWING:
+        raise BadMessage("viewing: unknown fields")
+    numbers = {name: _number(value, name) for name in sorted(value)}
+    return {name: number for name, number in numbers.items() if number is not None}

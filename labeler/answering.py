@@ -1,0 +1,183 @@
+"""Taking a rater's answers: each is applied once, in the order given, and none is ever lost or overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from labeler.labelling import Given, Refusal, why_not_open
+from labeler.models import Assignment, Flag, Label, Level, Membership, Region
+
+UNKNOWN = Refusal("unknown", "This image is not among those sent to you in this study.")
+OFF_SCALE = Refusal("invalid", "This grade is not on the study’s scale.")
+NO_REASON = Refusal("invalid", "“Another reason” needs a few words.")
+KEY_TAKEN = Refusal("invalid", "This answer’s key belongs to another answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One grade (`level_value`) or flag, as the browser gave it; times are by the browser's clock."""
+
+    token: str
+    # Made in the browser: delivering an answer twice writes it once.
+    client_key: UUID
+    level_value: float | None = None
+    flag: Flag = Flag.NONE
+    comment: str = ""
+    unsure: bool = False
+    # The highest version of this image's answer that the page knew of; 0 is none.
+    base_version: int = 0
+    shown_at: datetime | None = None
+    client_time: datetime | None = None
+    decide_ms: int | None = None
+    viewing: Mapping[str, float] = field(default_factory=dict)
+
+
+class Status(StrEnum):
+    SAVED = "saved"
+    DUPLICATE = "duplicate"
+    # Saved, but the page did not know of the answer that it replaces: `Outcome.earlier`.
+    STALE = "stale"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one answer; `refusal` says why it was not taken."""
+
+    client_key: str
+    status: Status
+    version: int | None = None
+    earlier: Given | None = None
+    refusal: Refusal | None = None
+
+
+def answer(membership: Membership, given: Answer) -> Outcome:
+    """Take one answer; see `answer_all`."""
+    return answer_all(membership, [given])[0]
+
+
+@transaction.atomic
+def answer_all(membership: Membership, answers: Sequence[Answer], *, sent_at: datetime | None = None) -> list[Outcome]:
+    """Append the answers as labels, each once, and tell for each what became of it.
+
+    One that can't be taken is refused alone. `sent_at` is the browser's clock at sending: it corrects `shown_at`.
+    """
+    # The lock lines up a rater's tabs, so that versions and the order shown have no gaps and no ties.
+    locked = (
+        Membership.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("study")
+        .only("state", "study__state")
+        .get(pk=membership.pk)
+    )
+    batch = _Batch(locked, answers, sent_at)
+    outcomes = [batch.take(given) for given in answers]
+    batch.write()
+    return outcomes
+
+
+class _Batch:
+    """What the database knows of a batch's images, and what is to be written."""
+
+    def __init__(self, membership: Membership, answers: Sequence[Answer], sent_at: datetime | None) -> None:
+        self.membership = membership
+        self.refusal = why_not_open(membership)
+        self.now = timezone.now()
+        self.ahead = self.now - sent_at if sent_at else timedelta(0)
+        self.assignments = {
+            row.token: row
+            for row in Assignment.objects.filter(
+                membership=membership, token__in={one.token for one in answers}, released_at__isnull=False
+            ).only("token", "membership_id", "released_at", "first_shown_at", "shown_seq")
+        }
+        self.levels = {level.value: level for level in Level.objects.filter(study_id=membership.study_id)}
+        self.by_key: dict[UUID, Label] = {}
+        self.current: dict[int, Label] = {}
+        self._read_labels({one.client_key for one in answers})
+        self.labels: list[Label] = []
+        self.shown: list[Assignment] = []
+
+    def _read_labels(self, keys: set[UUID]) -> None:
+        mine = [row.pk for row in self.assignments.values()]
+        labels = Label.objects.filter(Q(client_key__in=keys) | Q(assignment__in=mine, region=Region.FACE))
+        for label in labels.select_related("level").order_by("version"):
+            self._remember(label)
+
+    def _remember(self, label: Label) -> None:
+        self.by_key[label.client_key] = label
+        if label.region == Region.FACE:
+            self.current[label.assignment_id] = label
+
+    def take(self, given: Answer) -> Outcome:
+        assignment = self.assignments.get(given.token)
+        known = self.by_key.get(given.client_key)
+        if known is not None and assignment is not None and known.assignment_id == assignment.pk:
+            return Outcome(str(given.client_key), Status.DUPLICATE, version=known.version)
+        refusal = self._why_refused(given, assignment, known)
+        if refusal is not None or assignment is None:
+            return Outcome(str(given.client_key), Status.REFUSED, refusal=refusal)
+        before = self.current.get(assignment.pk)
+        label = self._append(given, assignment, before)
+        stale = before is not None and before.version > given.base_version
+        return Outcome(
+            str(given.client_key),
+            Status.STALE if stale else Status.SAVED,
+            version=label.version,
+            earlier=Given.of(before) if stale and before is not None else None,
+        )
+
+    def _why_refused(self, given: Answer, assignment: Assignment | None, known: Label | None) -> Refusal | None:
+        if self.refusal is not None:
+            return self.refusal
+        if assignment is None:
+            return UNKNOWN
+        if known is not None:
+            return KEY_TAKEN
+        if given.flag == Flag.NONE and given.level_value not in self.levels:
+            return OFF_SCALE
+        if given.flag == Flag.OTHER and not given.comment.strip():
+            return NO_REASON
+        return None
+
+    def _append(self, given: Answer, assignment: Assignment, before: Label | None) -> Label:
+        graded = given.flag == Flag.NONE and given.level_value is not None
+        label = Label(
+            assignment=assignment,
+            version=before.version + 1 if before else 1,
+            client_key=given.client_key,
+            level=self.levels[given.level_value] if graded and given.level_value is not None else None,
+            flag=given.flag,
+            unsure=given.unsure,
+            comment=given.comment.strip(),
+            viewing=dict(given.viewing),
+            client_time=given.client_time,
+            decide_ms=given.decide_ms,
+        )
+        self._remember(label)
+        self.labels.append(label)
+        if assignment.shown_seq is None:
+            assignment.first_shown_at = self._first_shown(given, assignment)
+            assignment.shown_seq = 0  # numbered in `write`
+            self.shown.append(assignment)
+        return label
+
+    def _first_shown(self, given: Answer, assignment: Assignment) -> datetime:
+        """By the server's clock, and never before the image had left, nor after its answer came."""
+        claimed = given.shown_at + self.ahead if given.shown_at else self.now
+        return min(max(claimed, assignment.released_at or claimed), self.now)
+
+    def write(self) -> None:
+        if self.shown:
+            seen = Assignment.objects.filter(membership=self.membership).aggregate(last=Max("shown_seq"))["last"]
+            for number, assignment in enumerate(self.shown, start=(seen or 0) + 1):
+                assignment.shown_seq = number
+            Assignment.objects.bulk_update(self.shown, ["first_shown_at", "shown_seq"])
+        if self.labels:
+            Label.objects.bulk_create(self.labels)

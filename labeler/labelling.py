@@ -1,0 +1,193 @@
+"""What a rater does: take the next images, look back, see one of them. `answering` takes the grades.
+
+Blinding: these modules read Membership, Assignment, Rendition, Label, Level, and a study's name and state. They read
+nothing that knows golden from training, and what they return goes to the browser as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from labeler.models import Assignment, Flag, Label, Level, Membership, MembershipState, Region, Role, StudyState
+
+MOST_ITEMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing can be taken now: a code for the page, and words for its reader."""
+
+    code: str
+    text: str
+
+
+NOT_STARTED = Refusal("not_started", "This study has not started yet. You can grade once its lead opens it.")
+PAUSED = Refusal("paused", "The study’s lead has paused it. You can go on once it is resumed.")
+CLOSED = Refusal("closed", "This study is closed: it takes no more grades. Thank you for your work.")
+WITHDRAWN = Refusal("withdrawn", "You no longer take part in this study.")
+
+_BY_STATE = {StudyState.DRAFT: NOT_STARTED, StudyState.PAUSED: PAUSED, StudyState.CLOSED: CLOSED}
+
+
+class NotOpen(Exception):
+    """The rater can't work in the study now."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The next images without an answer, in the rater's order, and how far they are."""
+
+    tokens: tuple[str, ...]
+    answered: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer as it stands: a level's value, or a flag."""
+
+    level_value: float | None
+    flag: str
+    comment: str
+    unsure: bool
+    version: int
+
+    @classmethod
+    def of(cls, label: Label) -> Self:
+        """`label.level` must have been read along."""
+        value = label.level.value if label.level is not None else None
+        return cls(value, label.flag, label.comment, label.unsure, label.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An image that was graded; `number` counts them in the order in which they were shown."""
+
+    token: str
+    number: int
+    given: Given
+
+
+def rater(user: User, study_id: int) -> Membership | None:
+    """The user's membership as a rater, in whatever state but invited, with the study's name and state alone."""
+    return (
+        Membership.objects.filter(user=user, study_id=study_id, role=Role.RATER)
+        .exclude(state=MembershipState.INVITED)
+        .select_related("study")
+        .only("code", "state", "study__name", "study__state", "study__is_synthetic")
+        .first()
+    )
+
+
+def why_not_open(membership: Membership) -> Refusal | None:
+    """What keeps the rater from working now; None when nothing does."""
+    if membership.state != MembershipState.ACTIVE:
+        return WITHDRAWN
+    return _BY_STATE.get(StudyState(membership.study.state))
+
+
+def scale(membership: Membership) -> list[Level]:
+    """The study's levels in order."""
+    return list(Level.objects.filter(study_id=membership.study_id).order_by("order"))
+
+
+@transaction.atomic
+def window(membership: Membership, size: int) -> Window:
+    """The rater's next unanswered images; from now on they keep their place.
+
+    Raises NotOpen.
+    """
+    _check_open(membership)
+    # The lock makes a re-dealing of unreleased images wait, or wait for it.
+    items = list(
+        _mine(membership)
+        .filter(_unanswered())
+        .select_for_update(of=("self",), no_key=True)
+        .only("token", "released_at")
+        .order_by("sort_key")[: max(1, min(size, MOST_ITEMS))]
+    )
+    unreleased = [item.pk for item in items if item.released_at is None]
+    if unreleased:
+        Assignment.objects.filter(pk__in=unreleased).update(released_at=timezone.now())
+    counts = _mine(membership).aggregate(total=Count("pk"), left=Count("pk", filter=_unanswered()))
+    return Window(
+        tokens=tuple(item.token for item in items),
+        answered=counts["total"] - counts["left"],
+        total=counts["total"],
+    )
+
+
+def previous(membership: Membership, *, before: str | None, size: int) -> tuple[Answered, ...]:
+    """Images that were graded before that of the token `before` (None: the last ones), latest first.
+
+    Raises NotOpen.
+    """
+    _check_open(membership)
+    shown = _mine(membership).filter(shown_seq__isnull=False)
+    if before is not None:
+        marks = Assignment.objects.filter(membership=membership, token=before).values("shown_seq")
+        shown = shown.filter(shown_seq__lt=marks)
+    items = list(shown.only("token", "shown_seq").order_by("-shown_seq")[: max(1, min(size, MOST_ITEMS))])
+    current = current_labels([item.pk for item in items])
+    return tuple(
+        Answered(item.token, item.shown_seq, Given.of(current[item.pk]))
+        for item in items
+        if item.shown_seq is not None and item.pk in current
+    )
+
+
+def current_labels(assignment_ids: list[int]) -> dict[int, Label]:
+    """The whole-face answer that counts, with its level, by assignment."""
+    labels = (
+        Label.objects.filter(assignment__in=assignment_ids, region=Region.FACE)
+        .select_related("level")
+        .order_by("assignment_id", "-version")
+        .distinct("assignment_id")
+    )
+    return {label.assignment_id: label for label in labels}
+
+
+def rendition_path(user: User, study_id: int, token: str) -> str | None:
+    """Where the picture of a token lies in the store; None unless it was released to this very rater."""
+    return (
+        Assignment.objects.filter(
+            token=token,
+            membership__user=user,
+            membership__study_id=study_id,
+            membership__state=MembershipState.ACTIVE,
+            released_at__isnull=False,
+        )
+        .exclude(rendition__path="")
+        .values_list("rendition__path", flat=True)
+        .first()
+    )
+
+
+def reasons() -> list[tuple[str, str]]:
+    """The flags that a rater can choose: code and words."""
+    return [(flag.value, str(flag.label)) for flag in Flag if flag != Flag.NONE]
+
+
+def _check_open(membership: Membership) -> None:
+    refusal = why_not_open(membership)
+    if refusal is not None:
+        raise NotOpen(refusal)
+
+
+def _mine(membership: Membership) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
+
+
+def _unanswered() -> Q:
+    """Without an answer. `shown_seq` is set with the first one given here, and an index knows it; labels decide."""
+    return Q(shown_seq__isnull=True) & ~Exists(Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE))

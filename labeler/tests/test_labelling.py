@@ -1,0 +1,135 @@
+"""The next images, and looking back."""
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts import audit
+from labeler import answering, labelling
+from labeler.labelling import NotOpen
+from labeler.models import Assignment, Flag, Label, LabelSource, Membership, MembershipState, StudyState
+from labeler.studies import set_state
+from labeler.tests.factories import deal, grade, make_image, start
+
+
+def test_a_window_holds_the_next_images_in_the_raters_order(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 7)
+    window = labelling.window(bob_rates, 5)
+    assert window.tokens == tuple(item.token for item in dealt[:5])
+    assert (window.answered, window.total) == (0, 7)
+
+
+def test_a_window_marks_what_it_sends_as_released_and_nothing_else(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 4)
+    before = timezone.now()
+    labelling.window(bob_rates, 3)
+    released = dict(Assignment.objects.values_list("pk", "released_at"))
+    assert all(released[item.pk] is not None and released[item.pk] >= before for item in dealt[:3])
+    assert released[dealt[3].pk] is None
+    labelling.window(bob_rates, 3)
+    assert dict(Assignment.objects.values_list("pk", "released_at")) == released
+
+
+def test_answered_images_leave_the_window_and_count(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 4)
+    labelling.window(bob_rates, 3)
+    answering.answer(bob_rates, grade(dealt[1].token))
+    window = labelling.window(bob_rates, 5)
+    assert window.tokens == (dealt[0].token, dealt[2].token, dealt[3].token)
+    assert (window.answered, window.total) == (1, 4)
+
+
+def test_an_image_graded_elsewhere_than_on_the_page_is_answered_too(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 2)
+    level = bob_rates.study.levels.get(value=2)
+    Label.objects.create(
+        assignment=dealt[0],
+        version=1,
+        client_key="3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10",
+        level=level,
+        source=LabelSource.SIMULATION,
+    )
+    window = labelling.window(bob_rates, 5)
+    assert window.tokens == (dealt[1].token,)
+    assert (window.answered, window.total) == (1, 2)
+
+
+def test_nobody_is_sent_another_raters_images(bob_rates: Membership, carol_rates: Membership) -> None:
+    start(bob_rates, 3)
+    assert labelling.window(carol_rates, 5).tokens == ()
+
+
+def test_revoked_images_are_neither_sent_nor_counted(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 3)
+    Assignment.objects.filter(pk=dealt[0].pk).update(revoked_at=timezone.now(), revoke_reason="image withdrawn")
+    window = labelling.window(bob_rates, 5)
+    assert (window.tokens, window.total) == ((dealt[1].token, dealt[2].token), 2)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(StudyState.DRAFT, "not_started"), (StudyState.PAUSED, "paused"), (StudyState.CLOSED, "closed")],
+)
+def test_no_window_unless_the_study_labels(bob_rates: Membership, state: StudyState, code: str) -> None:
+    deal(bob_rates, [make_image(bob_rates.study, 1)])
+    set_state(bob_rates.study, state, actor=audit.SYSTEM)
+    with pytest.raises(NotOpen) as refused:
+        labelling.window(bob_rates, 5)
+    assert refused.value.refusal.code == code
+    assert not Assignment.objects.filter(released_at__isnull=False).exists()
+
+
+def test_no_window_for_somebody_who_withdrew(bob_rates: Membership) -> None:
+    start(bob_rates, 1)
+    bob_rates.state = MembershipState.WITHDRAWN
+    with pytest.raises(NotOpen, match="no longer"):
+        labelling.window(bob_rates, 5)
+
+
+def test_looking_back_goes_through_the_images_as_they_were_shown(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 4)
+    labelling.window(bob_rates, 4)
+    for place, value in ((0, 1), (2, 5), (1, 2)):
+        answering.answer(bob_rates, grade(dealt[place].token, value))
+    answering.answer(bob_rates, grade(dealt[2].token, 4, base_version=1))
+    back = labelling.previous(bob_rates, before=None, size=5)
+    assert [item.token for item in back] == [dealt[1].token, dealt[2].token, dealt[0].token]
+    assert [item.number for item in back] == [3, 2, 1]
+    assert [item.given.level_value for item in back] == [2, 4, 1]
+    assert [item.given.version for item in back] == [1, 2, 1]
+    further = labelling.previous(bob_rates, before=dealt[2].token, size=5)
+    assert [item.token for item in further] == [dealt[0].token]
+
+
+def test_looking_back_shows_a_flag_with_its_words(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 1)
+    labelling.window(bob_rates, 1)
+    flagged = answering.Answer(dealt[0].token, grade("").client_key, flag=Flag.OTHER, comment=" a doll ", unsure=True)
+    answering.answer(bob_rates, flagged)
+    (item,) = labelling.previous(bob_rates, before=None, size=1)
+    assert (item.given.level_value, item.given.flag, item.given.comment) == (None, "other", "a doll")
+
+
+def test_the_flags_offered_are_those_of_the_database(db: None) -> None:
+    assert [code for code, _ in labelling.reasons()] == [flag.value for flag in Flag if flag]
+
+
+@pytest.mark.parametrize("size", [3, 12])
+def test_a_window_costs_the_same_queries_however_many_images(
+    bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries, size: int
+) -> None:
+    start(bob_rates, size)
+    with django_assert_num_queries(5):  # savepoint, images, release, counts, savepoint
+        labelling.window(bob_rates, 5)
+    with django_assert_num_queries(4):
+        labelling.window(bob_rates, 5)
+
+
+def test_looking_back_costs_two_queries(
+    bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    dealt = start(bob_rates, 6)
+    labelling.window(bob_rates, 6)
+    answering.answer_all(bob_rates, [grade(item.token) for item in dealt])
+    with django_assert_num_queries(2):
+        assert len(labelling.previous(bob_rates, before=None, size=6)) == 6

@@ -1,0 +1,155 @@
+"""The rater's page, and what it asks for while it is open.
+
+Every field, header and cookie here is on the allow-list in `labeler/tests/test_blinding.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from http import HTTPStatus
+from typing import Concatenate, ParamSpec
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from labeler import answering, labelling, picture_store
+from labeler.access import login_required
+from labeler.answer_messages import BadMessage, read_delivery
+from labeler.labelling import NotOpen, Refusal, Window
+from labeler.models import Membership
+
+# Items that the page holds ahead of the one on screen.
+WINDOW = 5
+
+P = ParamSpec("P")
+JsonView = Callable[Concatenate[HttpRequest, Membership, P], JsonResponse]
+
+
+@require_safe
+@login_required
+def label(request: HttpRequest, study_id: int) -> HttpResponse:
+    membership = _rater_or_404(request, study_id)
+    try:
+        window = labelling.window(membership, WINDOW)
+    except NotOpen as error:
+        return render(
+            request, "labeler/label_closed.html", {"study": membership.study, "refusal": error.refusal}, status=409
+        )
+    levels = labelling.scale(membership)
+    context = {
+        "study": membership.study,
+        "levels": levels,
+        "reasons": labelling.reasons(),
+        "first_token": window.tokens[0] if window.tokens else None,
+        "boot": {
+            "window": _window_message(request, membership, window),
+            "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
+            "reasons": dict(labelling.reasons()),
+            "urls": _urls(study_id),
+        },
+    }
+    response = render(request, "labeler/label.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _rater_json(view: JsonView[P]) -> Callable[Concatenate[HttpRequest, int, P], JsonResponse]:
+    """Guards what the open page asks for: it gets a status and a reason, never a redirect to another page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, study_id: int, *args: P.args, **kwargs: P.kwargs) -> JsonResponse:
+        if not request.user.is_authenticated:
+            response = _refused(Refusal("signed_out", "You are signed out."), HTTPStatus.UNAUTHORIZED)
+        else:
+            try:
+                response = view(request, _rater_or_404(request, study_id), *args, **kwargs)
+            except NotOpen as error:
+                response = _refused(error.refusal, HTTPStatus.CONFLICT)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return guarded
+
+
+@require_safe
+@_rater_json
+def window(request: HttpRequest, membership: Membership) -> JsonResponse:
+    found = labelling.window(membership, _size(request, WINDOW))
+    return JsonResponse(_window_message(request, membership, found))
+
+
+@require_safe
+@_rater_json
+def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
+    before = request.GET.get("before") or None
+    items = labelling.previous(membership, before=before, size=_size(request, WINDOW))
+    return JsonResponse({"items": [asdict(item) for item in items]})
+
+
+@require_POST
+@_rater_json
+def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
+    try:
+        delivery = read_delivery(request.body)
+    except BadMessage as error:
+        return _refused(Refusal("invalid", f"The page sent something unreadable: {error}."), HTTPStatus.BAD_REQUEST)
+    outcomes = answering.answer_all(membership, delivery.answers, sent_at=delivery.sent_at)
+    return JsonResponse({"outcomes": [asdict(outcome) for outcome in outcomes]})
+
+
+@require_safe
+def image(request: HttpRequest, study_id: int, token: str) -> HttpResponseBase:
+    """A picture by its token. It never changes, and only its rater may have it."""
+    path = labelling.rendition_path(request.user, study_id, token) if isinstance(request.user, User) else None
+    if path is None:
+        raise Http404("no such image")
+    etag = f'"{token}"'
+    response: HttpResponseBase
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponseNotModified()
+    else:
+        # One name for all: the file's own must not reach the browser.
+        response = FileResponse(picture_store.path_of(path).open("rb"), content_type="image/jpeg", filename="image.jpg")
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+def _rater_or_404(request: HttpRequest, study_id: int) -> Membership:
+    membership = labelling.rater(request.user, study_id) if isinstance(request.user, User) else None
+    if membership is None:
+        raise Http404("no such study")
+    return membership
+
+
+def _size(request: HttpRequest, default: int) -> int:
+    size = request.GET.get("size", "")
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 4 else default
+
+
+def _window_message(request: HttpRequest, membership: Membership, found: Window) -> dict[str, object]:
+    # The token goes along because signing in again, in another tab, makes the page's old one useless; the code
+    # because somebody else may have signed in there.
+    return {**asdict(found), "csrf": get_token(request), "rater": membership.code}
+
+
+def _urls(study_id: int) -> dict[str, str]:
+    return {
+        "image": reverse("label_image", args=[study_id, "TOKEN"]),
+        "window": reverse("label_window", args=[study_id]),
+        "previous": reverse("label_previous", args=[study_id]),
+        "answers": reverse("label_answers", args=[study_id]),
+        "page": reverse("label", args=[study_id]),
+        "sign_in": reverse("account_login"),
+    }
+
+
+def _refused(refusal: Refusal, status: HTTPStatus) -> JsonResponse:
+    return JsonResponse({"refusal": asdict(refusal)}, status=status)
