@@ -91,6 +91,4 @@ def seats(table: GradeTable, overrides: Mapping[int, Override]) -> tuple[Seat, .
 def overrides_of(study: Study) -> dict[int, Override]:
     """The lead's overrides in force: those that the study's newest consensus version carries, by membership."""
     panel = ConsensusVersion.objects.filter(study=study).order_by("-pk").values_list("panel", flat=True).first()
-    return {
-        seat["membership"]: Override(seat["counts"], seat["reason"]) for seat in panel or [] if seat["overridden"]
-    }
+    return {seat["membership"]: Override(seat["counts"], seat["reason"]) for seat in panel or [] if seat["overridden"]}
