@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+DRAWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +23,20 @@ def validation_split(
 ) -> Split:
     """Put whole groups aside until they hold about `fraction` of the items.
 
-    groups: the group of each item. targets: severity of each item; with it, groups are first ordered by their mean
-    and one is drawn from each run of neighbours, so that both sides have about the same mix. Both sides get at least
-    one group. Raises ValueError for fewer than two groups, or a fraction not between 0 and 1.
+    groups: the group of each item. targets: severity of each item; with it, the split is the one of 64 random ones
+    whose sides are most alike in mean and spread. Both sides get at least one group. Raises ValueError for fewer than
+    two groups, or a fraction not between 0 and 1.
     """
     if not 0 < fraction < 1:
         raise ValueError("the fraction lies between 0 and 1")
-    names = sorted(set(groups))
+    names, member_of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     if len(names) < 2:
         raise ValueError("a split needs at least two groups")
-    places = {name: at for at, name in enumerate(names)}
-    member_of = np.array([places[group] for group in groups])
     draw = np.random.default_rng(seed)
-    order = _stratified_order(member_of, len(names), fraction, targets, draw)
-    sizes = np.bincount(member_of, minlength=len(names))
-    chosen = _take(order, sizes, fraction * len(groups))
-    aside = np.isin(member_of, chosen)
+    draws = [_draw_groups(sizes, fraction * len(groups), draw) for _ in range(1 if targets is None else DRAWS)]
+    sides = [np.isin(member_of, chosen) for chosen in draws]
+    values = np.zeros(len(groups)) if targets is None else np.asarray(targets, dtype=np.float64)
+    aside = min(sides, key=lambda side: _unlikeness(side, values, fraction))
     return Split(tuple(np.flatnonzero(~aside).tolist()), tuple(np.flatnonzero(aside).tolist()))
 
 
@@ -60,34 +61,11 @@ def folds(groups: Sequence[str], count: int, seed: int) -> tuple[Split, ...]:
     )
 
 
-def _stratified_order(
-    member_of: NDArray[np.int64],
-    count: int,
-    fraction: float,
-    targets: Sequence[float] | None,
-    draw: np.random.Generator,
-) -> list[int]:
-    """All groups, those to put aside first."""
-    shuffled = draw.permutation(count)
-    if targets is None:
-        return [int(group) for group in shuffled]
-    sums = np.bincount(member_of, weights=np.asarray(targets, dtype=np.float64), minlength=count)
-    means = sums / np.bincount(member_of, minlength=count)
-    # A stable sort of the shuffled groups leaves equal means in random order.
-    ranked = shuffled[np.argsort(means[shuffled], kind="stable")]
-    run = max(2, round(1 / fraction))
-    stretches = [ranked[at : at + run] for at in range(0, count, run)]
-    first = [int(draw.choice(stretch)) for stretch in stretches]
-    picked = set(first)
-    rest = [int(group) for group in shuffled if int(group) not in picked]
-    return [*[first[at] for at in draw.permutation(len(first))], *rest]
-
-
-def _take(order: list[int], sizes: NDArray[np.int64], wanted: float) -> list[int]:
-    """The first groups of the order that bring the total nearest to `wanted`, never none and never all."""
+def _draw_groups(sizes: NDArray[np.int64], wanted: float, draw: np.random.Generator) -> list[int]:
+    """Groups at random that together hold about `wanted` items: never none of them and never all."""
     chosen: list[int] = []
     total = 0
-    for group in order[:-1]:
+    for group in draw.permutation(len(sizes))[:-1].tolist():
         size = int(sizes[group])
         if chosen and abs(total + size - wanted) > abs(total - wanted):
             continue
@@ -96,3 +74,11 @@ def _take(order: list[int], sizes: NDArray[np.int64], wanted: float) -> list[int
         if total >= wanted:
             break
     return chosen
+
+
+def _unlikeness(aside: NDArray[np.bool_], values: NDArray[np.float64], fraction: float) -> float:
+    """Gap between the sides' means and spreads, in deviations, plus how far the share is from the fraction."""
+    one, other = values[aside], values[~aside]
+    unit = float(values.std()) or 1.0
+    apart = abs(one.mean() - other.mean()) + abs(one.std() - other.std())
+    return float(apart) / unit + abs(float(aside.mean()) - fraction) / fraction

@@ -95,7 +95,7 @@ def plan_training(examples: Sequence[Example], config: TrainingConfig) -> Traini
     usable = [at for at, example in enumerate(examples) if example.vectors]
     if len(usable) < MIN_TRAINABLE:
         raise TrainingImpossible(
-            f"Only {len(usable)} of {len(examples)} labelled images have skin patches; it takes {MIN_TRAINABLE} or more."
+            f"Only {len(usable)} of {len(examples)} labelled images have skin patches; {MIN_TRAINABLE} are needed."
         )
     groups = [example.group for example in examples]
     try:
