@@ -1,0 +1,14 @@
+"""Celery's side of this app's jobs. Nothing in the site imports this."""
+
+from jobs.running import job_task, run_job
+from labeler import import_jobs
+
+
+@job_task(import_jobs.IMAGES)
+def import_images(job_id: int) -> None:
+    run_job(job_id, import_jobs.images_work, import_jobs.failed)
+
+
+@job_task(import_jobs.GRADES)
+def import_grades(job_id: int) -> None:
+    run_job(job_id, import_jobs.grades_work, import_jobs.failed)

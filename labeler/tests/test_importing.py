@@ -1,0 +1,206 @@
+"""Pictures come in: what is stored, what is recognised, what is refused."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.exceptions import ValidationError
+from PIL import Image as Picture
+
+from accounts import audit
+from accounts.models import AuditEvent
+from labeler import picture_store
+from labeler.import_table import Facts
+from labeler.importing import NameTaken, Outcome, add_image, prepare
+from labeler.importing_folder import ImportReport, import_images
+from labeler.models import GoldenItem, Image, ImageName, Person, Rendition, Study, StudyState
+from labeler.sources import natural_key, scan_folder
+from labeler.tests.drawn import jpeg
+from mlcore.images import ImageRejected
+
+
+def _import(study: Study, folder: Path, facts: dict[str, Facts] | None = None) -> ImportReport:
+    return import_images(
+        study, scan_folder(folder), facts or {}, actor=audit.SYSTEM, report=lambda done, total, message: None
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five pictures; image_10 has the bytes of image_2, one file is broken."""
+    for number in (1, 2, 3):
+        (tmp_path / f"image_{number}.jpg").write_bytes(jpeg(number))
+    (tmp_path / "image_10.jpg").write_bytes(jpeg(2))
+    (tmp_path / "image_4.jpg").write_bytes(jpeg(4)[:300])
+    (tmp_path / ".hidden").write_bytes(b"not looked at")
+    return tmp_path
+
+
+def test_an_original_is_kept_byte_for_byte(study: Study) -> None:
+    data = jpeg(1, gps=True, orientation=6)
+    added = add_image(study, "a.jpg", data, actor=audit.SYSTEM)
+    assert picture_store.read(added.image.original) == data
+    assert added.outcome is Outcome.NEW
+
+
+def test_what_raters_are_served_stands_upright_and_holds_no_metadata(study: Study) -> None:
+    image = add_image(study, "a.jpg", jpeg(1, width=96, height=72, orientation=6, gps=True), actor=audit.SYSTEM).image
+    rendition = Rendition.objects.get(image=image)
+    served = picture_store.read(rendition.path)
+    picture = Picture.open(io.BytesIO(served))
+    assert picture.size == (rendition.width, rendition.height) == (image.width, image.height) == (72, 96)
+    assert not dict(picture.getexif()) and b"Exif" not in served
+    assert rendition.bytes == len(served)
+    luma = np.asarray(picture.convert("L"))
+    assert luma[:48].mean() < luma[48:].mean()  # the dark left half has become the top
+
+
+def test_a_renditions_path_tells_neither_content_nor_name(study: Study) -> None:
+    image = add_image(study, "levle3_7.jpg", jpeg(1), actor=audit.SYSTEM).image
+    assert image.sha256 is not None
+    assert image.sha256[:8] not in image.rendition.path and "levle" not in image.rendition.path
+
+
+def test_the_same_content_becomes_a_second_name(study: Study) -> None:
+    first = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+    second = add_image(study, "b.jpg", jpeg(1), actor=audit.SYSTEM)
+    assert second.outcome is Outcome.SAME_CONTENT and second.first_name == "a.jpg"
+    assert second.image == first.image
+    assert (first.name.repeat, second.name.repeat) == (0, 1)
+
+
+def test_adding_again_changes_nothing(study: Study) -> None:
+    add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+    events = AuditEvent.objects.count()
+    again = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+    assert again.outcome is Outcome.UNCHANGED
+    assert (Image.objects.count(), ImageName.objects.count(), AuditEvent.objects.count()) == (1, 1, events)
+
+
+def test_a_name_with_other_content_is_refused(study: Study) -> None:
+    add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+    with pytest.raises(NameTaken, match=r"a\.jpg"):
+        add_image(study, "a.jpg", jpeg(2), actor=audit.SYSTEM)
+
+
+def test_a_broken_file_leaves_no_row(study: Study) -> None:
+    with pytest.raises(ImageRejected):
+        add_image(study, "a.jpg", b"<html>", actor=audit.SYSTEM)
+    assert not Image.objects.exists()
+
+
+def test_one_content_is_one_image_in_each_of_two_studies(study: Study, alice: object) -> None:
+    other = Study.objects.create(name="Another")
+    first = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM).image
+    second = add_image(other, "a.jpg", jpeg(1), actor=audit.SYSTEM).image
+    assert first.pk != second.pk and first.original != second.original
+
+
+def test_golden_and_person_and_metadata_are_kept(study: Study) -> None:
+    added = add_image(
+        study, "a.jpg", jpeg(1), actor=audit.SYSTEM, golden=True, person="75", metadata={"clinic": "north"}
+    )
+    assert added.made_golden and GoldenItem.objects.get().image == added.image
+    assert Person.objects.get().external_id == "75"
+    assert added.name.metadata == {"clinic": "north"}
+
+
+def test_images_are_fixed_once_the_study_has_begun(study: Study) -> None:
+    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
+    with pytest.raises(ValidationError, match="fixed"):
+        add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+
+
+def test_the_audit_trail_keeps_no_name_and_no_content(study: Study) -> None:
+    """An erased picture must be gone; what can't be erased must not hold it."""
+    image = add_image(study, "Anna.jpg", jpeg(1), actor=audit.SYSTEM).image
+    event = AuditEvent.objects.get(verb="image.added")
+    assert "Anna" not in str(event.after) and str(image.sha256) not in str(event.after)
+
+
+def test_names_are_ordered_as_people_count() -> None:
+    names = ["image_10.jpg", "Image_9.jpg", "image_1.jpg", "b", "7.jpg"]
+    assert sorted(names, key=natural_key) == ["7.jpg", "b", "image_1.jpg", "Image_9.jpg", "image_10.jpg"]
+
+
+def test_a_folder_comes_in_and_the_broken_file_is_named(study: Study, folder: Path) -> None:
+    report = _import(study, folder)
+    assert report.added == 3
+    assert [(same.name, same.first_name) for same in report.same_content] == [("image_10.jpg", "image_2.jpg")]
+    assert [refused.name for refused in report.refused] == ["image_4.jpg"]
+    assert "damaged" in report.refused[0].reason
+    repeats = dict(ImageName.objects.values_list("name", "repeat"))
+    assert repeats == {"image_1.jpg": 0, "image_2.jpg": 0, "image_3.jpg": 0, "image_10.jpg": 1}
+
+
+def test_importing_a_folder_again_adds_nothing_and_says_so(study: Study, folder: Path) -> None:
+    facts = {"image_1.jpg": Facts(golden=True, person="9")}
+    _import(study, folder, facts)
+    before = AuditEvent.objects.count()
+    again = _import(study, folder, facts)
+    assert (again.added, again.unchanged, again.golden, again.same_content) == (0, 4, 0, [])
+    assert AuditEvent.objects.count() == before
+
+
+def test_an_unchanged_picture_is_not_decoded_again(study: Study, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "image_4.jpg").unlink()
+    _import(study, folder)
+    decoded: list[int] = []
+    monkeypatch.setattr("labeler.importing_folder.prepare", lambda study_id, data: decoded.append(study_id))
+    assert _import(study, folder).unchanged == 4 and not decoded
+
+
+def test_a_second_table_may_add_golden_images_and_persons(study: Study, folder: Path) -> None:
+    _import(study, folder)
+    report = _import(study, folder, {"image_1.jpg": Facts(golden=True, person="9")})
+    assert (report.added, report.unchanged, report.golden) == (0, 4, 1)
+    assert GoldenItem.objects.get().image.person == Person.objects.get(external_id="9")
+
+
+def test_a_table_that_names_somebody_else_changes_nothing_and_is_noted(study: Study, folder: Path) -> None:
+    _import(study, folder, {"image_1.jpg": Facts(person="9")})
+    report = _import(study, folder, {"image_1.jpg": Facts(person="10")})
+    assert [note.name for note in report.notes] == ["image_1.jpg"]
+    assert ImageName.objects.get(name="image_1.jpg").image.person == Person.objects.get(external_id="9")
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 4])
+def test_an_interrupted_import_is_finished_by_doing_it_again(study: Study, folder: Path, stop_after: int) -> None:
+    class Killed(Exception):
+        pass
+
+    def killer(limit: int) -> Callable[[int, int, str], None]:
+        def report(done: int, total: int, message: str) -> None:
+            if done == limit:
+                raise Killed
+
+        return report
+
+    with pytest.raises(Killed):
+        import_images(study, scan_folder(folder), {}, actor=audit.SYSTEM, report=killer(stop_after))
+    _import(study, folder)
+    repeats = dict(ImageName.objects.values_list("name", "repeat"))
+    assert repeats == {"image_1.jpg": 0, "image_2.jpg": 0, "image_3.jpg": 0, "image_10.jpg": 1}
+    renditions = {picture_store.path_of(path) for path in Rendition.objects.values_list("path", flat=True)}
+    stored = {path for path in picture_store.path_of(f"studies/{study.pk}/renditions").rglob("*") if path.is_file()}
+    assert stored == renditions  # nothing lies about that no row knows
+
+
+def test_a_kill_between_file_and_row_leaves_no_second_file(study: Study) -> None:
+    from_before = prepare(study.pk, jpeg(1))  # files are there, rows are not
+    image = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM).image
+    assert (image.original, image.rendition.path) == (from_before.original, from_before.rendition)
+
+
+def test_files_in_folders_are_named_by_their_path(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "a.jpg").write_bytes(jpeg(1))
+    assert [source.name for source in scan_folder(tmp_path)] == ["left/a.jpg"]
+
+
+def test_a_name_that_is_no_unicode_is_refused_readably(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "caf\udce9.jpg").write_bytes(jpeg(1))
+    report = _import(study, tmp_path)
+    assert report.refused[0].name == "caf\\udce9.jpg" and "Unicode" in report.refused[0].reason

@@ -1,0 +1,115 @@
+"""Files that a browser sent, waiting for their import: below GOLDFOLD_HOME, in a folder of random name for each upload.
+
+A file's own name is kept beside it and never becomes a path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from jobs.models import ACTIVE, Job
+from labeler.sources import Source, in_natural_order, normal_name
+
+# Photographs of patients must not lie about: what was never imported goes after a day.
+KEPT_SECONDS = 24 * 3600
+
+
+class NoSuchUpload(Exception):
+    """No upload of that token, by that person, for that study."""
+
+
+class NameSentTwice(Exception):
+    """Two files of one upload have the same name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Two files are called “{name}”. Rename one, or send them in two imports.")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    token: str
+
+    @property
+    def folder(self) -> Path:
+        return _root() / self.token
+
+    def sources(self) -> list[Source]:
+        """The files sent so far, in the natural order of their names."""
+        if not self._names.exists():
+            return []
+        lines = self._names.read_text(encoding="utf-8").splitlines()
+        return in_natural_order(
+            Source(name, self.folder / str(place)) for place, name in enumerate(map(json.loads, lines))
+        )
+
+    def add(self, files: Iterable[tuple[str, Iterable[bytes]]]) -> int:
+        """Store files, each a name and its bytes in chunks; returns how many there are now. Raises NameSentTwice."""
+        names = [source.name for source in self.sources()]
+        for given, chunks in files:
+            name = normal_name(given)
+            if name in names:
+                raise NameSentTwice(name)
+            with (self.folder / str(len(names))).open("wb") as file:
+                file.writelines(chunks)
+            with self._names.open("a", encoding="utf-8") as listed:
+                listed.write(json.dumps(name) + "\n")
+            names.append(name)
+        return len(names)
+
+    def put_table(self, name: str, data: bytes) -> None:
+        (self.folder / "table").write_bytes(data)
+        (self.folder / "table-name").write_text(name, encoding="utf-8")
+
+    def table(self) -> tuple[str, bytes] | None:
+        """The table's name and bytes, where one was sent."""
+        path = self.folder / "table"
+        return ((self.folder / "table-name").read_text(encoding="utf-8"), path.read_bytes()) if path.exists() else None
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _names(self) -> Path:
+        return self.folder / "names.jsonl"
+
+
+def open_upload(study_id: int, user_id: int) -> Upload:
+    """Begin an upload, which only this person can go on with, and only into this study."""
+    _sweep()
+    upload = Upload(secrets.token_urlsafe(16))
+    upload.folder.mkdir(mode=0o700, parents=True)
+    (upload.folder / "owner.json").write_text(json.dumps([study_id, user_id]))
+    return upload
+
+
+def find_upload(token: str, study_id: int, user_id: int) -> Upload:
+    """An upload begun before. Raises NoSuchUpload."""
+    upload = Upload(token)
+    owner = upload.folder / "owner.json"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{22}", token) or not owner.exists():
+        raise NoSuchUpload
+    if json.loads(owner.read_text()) != [study_id, user_id]:
+        raise NoSuchUpload
+    return upload
+
+
+def _root() -> Path:
+    return settings.GOLDFOLD_HOME / "uploads"
+
+
+def _sweep() -> None:
+    """Remove uploads that nobody imported, and that no job waits to import."""
+    old = time.time() - KEPT_SECONDS
+    wanted = set(Job.objects.filter(state__in=ACTIVE).values_list("params__upload", flat=True))
+    for folder in _root().glob("*"):
+        if folder.name not in wanted and folder.stat().st_mtime < old:
+            shutil.rmtree(folder, ignore_errors=True)
