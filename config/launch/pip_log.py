@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 _SIZED = re.compile(
-    r"^\s*(?:Downloading|Using cached|Processing) (?P<file>\S+)(?: \((?P<size>[\d.]+) (?P<unit>[kMG]B)\))?\s*$",
+    r"^\s*(?:Downloading|Using cached|Processing) (?P<file>\S+)(?: \((?P<size>[\d.]+) (?P<unit>[kMG]B)\))?",
     re.MULTILINE,
 )
 _UNITS = {"kB": 0.001, "MB": 1.0, "GB": 1000.0}
@@ -31,7 +31,10 @@ def read_progress(output: str, downloaded: float) -> Progress:
     is known for what has been named and guessed for the rest.
     """
     if "Installing collected packages" in output:
-        return Progress(85, "unpacking")
+        return Progress(88, "unpacking")
+    packing = re.findall(r"^\s*Building wheel for (\S+)", output, re.MULTILINE)
+    if packing:
+        return Progress(84, f"packing {packing[-1]}")
     chosen = {name.lower() for name in re.findall(r"^\s*Collecting ([A-Za-z0-9_.-]+)", output, re.MULTILINE)}
     sizes: dict[str, float] = {}
     last = ""

@@ -1,5 +1,6 @@
 """What the person at the terminal sees: plain lines, and one line that changes while something takes long."""
 
+import os
 import sys
 
 
@@ -12,19 +13,23 @@ class Terminal:
         self._last = ("", -10)
 
     def say(self, line: str) -> None:
-        self._close()
-        print(line, flush=True)
+        self._print(f"\r\033[K{line}\n" if self._open else f"{line}\n")
+        self._open = False
 
     def progress(self, what: str, percent: int, doing: str) -> None:
         line = f"{what}: {percent} %, {doing}"
         if self._changing:
-            print(f"\r\033[K{line}", end="", flush=True)
+            self._print(f"\r\033[K{line}")
             self._open = True
         elif what != self._last[0] or percent >= self._last[1] + 10:
-            print(line, flush=True)
+            self._print(f"{line}\n")
             self._last = (what, percent)
 
-    def _close(self) -> None:
-        if self._open:
-            print("\r\033[K", end="")
-            self._open = False
+    def _print(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError:
+            # The terminal is gone (a closed window, a pipe's reader that ended). There is nobody left to tell, and what
+            # runs must still be stopped in order.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it replaces stdout for good
