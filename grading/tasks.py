@@ -1,10 +1,17 @@
-"""Long work on grades, for the worker of the heavy queue."""
+"""Celery's side of this app's jobs. Nothing in the site imports this."""
 
-from grading.execution import execute_run
+from grading.demo import MAKE_DEMO, make_demo
 from grading.runs import TRAIN, fail_run
 from jobs.running import job_task, run_job
 
 
 @job_task(TRAIN)
 def train(job_id: int) -> None:
+    from grading.execution import execute_run  # noqa: PLC0415 - the light worker reads this file, and has no torch
+
     run_job(job_id, execute_run, fail_run)
+
+
+@job_task(MAKE_DEMO)
+def fill_example_study(job_id: int) -> None:
+    run_job(job_id, make_demo)

@@ -25,7 +25,9 @@ def test_the_layers_contract_holds() -> None:
 
 
 def test_no_module_is_over_400_lines() -> None:
-    long = {str(path.relative_to(ROOT)): lines for path in MODULES if (lines := len(path.read_text().splitlines())) > 400}
+    long = {
+        str(path.relative_to(ROOT)): lines for path in MODULES if (lines := len(path.read_text().splitlines())) > 400
+    }
     assert long == {}
 
 
