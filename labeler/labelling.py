@@ -11,6 +11,7 @@ from typing import Self
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from accounts.models import User
@@ -188,6 +189,6 @@ def _mine(membership: Membership) -> QuerySet[Assignment]:
     return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
 
 
-def _unanswered() -> Q:
+def _unanswered() -> Combinable:
     """Without an answer. `shown_seq` is set with the first one given here, and an index knows it; labels decide."""
     return Q(shown_seq__isnull=True) & ~Exists(Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE))

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
 from http import HTTPStatus
-from typing import Concatenate, ParamSpec
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.http.response import HttpResponseBase
@@ -25,11 +24,10 @@ from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
 
-# Items that the page holds ahead of the one on screen.
-WINDOW = 5
+# Items that the page is given at once; it asks again when half of them are left.
+WINDOW = 10
 
-P = ParamSpec("P")
-JsonView = Callable[Concatenate[HttpRequest, Membership, P], JsonResponse]
+JsonView = Callable[[HttpRequest, Membership], JsonResponse]
 
 
 @require_safe
@@ -52,6 +50,7 @@ def label(request: HttpRequest, study_id: int) -> HttpResponse:
             "window": _window_message(request, membership, window),
             "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
             "reasons": dict(labelling.reasons()),
+            "size": WINDOW,
             "urls": _urls(study_id),
         },
     }
@@ -60,16 +59,16 @@ def label(request: HttpRequest, study_id: int) -> HttpResponse:
     return response
 
 
-def _rater_json(view: JsonView[P]) -> Callable[Concatenate[HttpRequest, int, P], JsonResponse]:
+def _rater_json(view: JsonView) -> Callable[..., JsonResponse]:
     """Guards what the open page asks for: it gets a status and a reason, never a redirect to another page."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, study_id: int, *args: P.args, **kwargs: P.kwargs) -> JsonResponse:
+    def guarded(request: HttpRequest, study_id: int) -> JsonResponse:
         if not request.user.is_authenticated:
             response = _refused(Refusal("signed_out", "You are signed out."), HTTPStatus.UNAUTHORIZED)
         else:
             try:
-                response = view(request, _rater_or_404(request, study_id), *args, **kwargs)
+                response = view(request, _rater_or_404(request, study_id))
             except NotOpen as error:
                 response = _refused(error.refusal, HTTPStatus.CONFLICT)
         response["Cache-Control"] = "no-store"
@@ -81,7 +80,7 @@ def _rater_json(view: JsonView[P]) -> Callable[Concatenate[HttpRequest, int, P],
 @require_safe
 @_rater_json
 def window(request: HttpRequest, membership: Membership) -> JsonResponse:
-    found = labelling.window(membership, _size(request, WINDOW))
+    found = labelling.window(membership, _size(request))
     return JsonResponse(_window_message(request, membership, found))
 
 
@@ -89,7 +88,7 @@ def window(request: HttpRequest, membership: Membership) -> JsonResponse:
 @_rater_json
 def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
     before = request.GET.get("before") or None
-    items = labelling.previous(membership, before=before, size=_size(request, WINDOW))
+    items = labelling.previous(membership, before=before, size=_size(request))
     return JsonResponse({"items": [asdict(item) for item in items]})
 
 
@@ -129,9 +128,9 @@ def _rater_or_404(request: HttpRequest, study_id: int) -> Membership:
     return membership
 
 
-def _size(request: HttpRequest, default: int) -> int:
+def _size(request: HttpRequest) -> int:
     size = request.GET.get("size", "")
-    return int(size) if size.isascii() and size.isdigit() and len(size) < 4 else default
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 4 else WINDOW
 
 
 def _window_message(request: HttpRequest, membership: Membership, found: Window) -> dict[str, object]:

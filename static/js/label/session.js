@@ -1,0 +1,195 @@
+// The rater's way through the images: what is on the screen, what was answered, and what an answer does.
+
+import { Refused } from "./server.js";
+import { texts } from "./texts.js";
+
+const PICTURES_KEPT = 8;
+
+/**
+ * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" after a first answer,
+ * "stale" with a sentence when an answer replaced one that this page did not know of.
+ */
+export class Session extends EventTarget {
+  view = "loading"; // loading | grading | finished
+  answered = 0;
+  total = 0;
+  #server;
+  #outbox;
+  #stage;
+  #ahead;
+  #name;
+  #past = [];
+  // Index into `#past` while looking back; null at the first unanswered image.
+  #at = null;
+  // The token on the screen.
+  #shown = null;
+
+  constructor({ server, outbox, stage, ahead, name }) {
+    super();
+    this.#server = server;
+    this.#outbox = outbox;
+    this.#stage = stage;
+    this.#ahead = ahead;
+    this.#name = name;
+    outbox.addEventListener("outcome", (event) => this.#confirmed(event.detail));
+    ahead.addEventListener("found", (event) => this.#found(event.detail));
+  }
+
+  /** Begin with the window that came with the page. */
+  start({ answered, total }) {
+    Object.assign(this, { answered, total });
+    this.#showHead();
+  }
+
+  /** The answered item that is looked at, or null at the first unanswered image. */
+  get reviewed() {
+    return this.#at === null ? null : this.#past[this.#at];
+  }
+
+  get latest() {
+    return this.#past.at(-1) ?? null;
+  }
+
+  get number() {
+    return this.reviewed?.number ?? Math.min(this.answered + 1, this.total);
+  }
+
+  /** Answer the image on the screen; false when there is none that the rater has seen. */
+  give({ level = null, flag = "", comment = "", unsure = false }) {
+    if (this.view !== "grading" || this.#stage.current?.paintedAt == null) return false;
+    const given = { level_value: level, flag, comment, unsure };
+    if (this.reviewed) this.#change(this.reviewed, given);
+    else this.#answerHead(given);
+    return true;
+  }
+
+  /** To the image before; earlier ones are fetched when the page has none. */
+  async back() {
+    if ((this.#at ?? this.#past.length) === 0 && !(await this.#fetchPast())) return;
+    // While the past was being fetched, the rater may have moved on.
+    const place = (this.#at ?? this.#past.length) - 1;
+    if (place >= 0) this.#review(place);
+  }
+
+  forward() {
+    if (this.#at === null) return;
+    if (this.#at < this.#past.length - 1) {
+      this.#review(this.#at + 1);
+    } else {
+      this.#showHead();
+      if (this.view === "grading") this.#say(texts.forward(this.number, this.total));
+    }
+  }
+
+  #answerHead(given) {
+    const [token] = this.#ahead.tokens;
+    const item = { token, number: this.number, given: { ...given, version: 0 } };
+    this.#send(item, given);
+    this.#ahead.shift();
+    this.#past.push(item);
+    this.answered += 1;
+    this.#showHead();
+    if (this.view === "grading") this.#say(texts.given(this.#name(given), this.number, this.total));
+    this.dispatchEvent(new Event("answered"));
+  }
+
+  #change(item, given) {
+    const { version, ...before } = item.given;
+    const same = Object.keys(given).every((field) => given[field] === before[field]);
+    if (!same) {
+      this.#send(item, given);
+      item.given = { ...given, version };
+    }
+    this.#showHead();
+    this.#say(same ? texts.kept(this.number) : texts.changed(this.#name(given), this.number));
+  }
+
+  #send(item, given) {
+    const { paintedAt, shownAt } = this.#stage.current;
+    const { level_value: level, ...rest } = given;
+    this.#outbox.add({
+      token: item.token,
+      level,
+      ...rest,
+      base_version: item.given.version + this.#outbox.waitingFor(item.token),
+      shown_at: shownAt.toISOString(),
+      client_time: new Date().toISOString(),
+      decide_ms: Math.round(performance.now() - paintedAt),
+      viewing: this.#stage.viewing(),
+    });
+  }
+
+  #confirmed({ answer, outcome }) {
+    const item = this.#past.find((one) => one.token === answer.token);
+    if (item) item.given.version = Math.max(item.given.version, outcome.version);
+    if (outcome.status !== "stale") return;
+    const now = this.#name({ ...answer, level_value: answer.level });
+    this.dispatchEvent(new CustomEvent("stale", { detail: texts.stale(this.#name(outcome.earlier), now) }));
+  }
+
+  #found({ answered, total, exact }) {
+    this.total = total;
+    if (exact) this.answered = answered;
+    const [next] = this.#ahead.tokens;
+    if (this.#at !== null || (this.view === "grading" && next === this.#shown)) {
+      this.#prepare();
+      this.#changed();
+    } else {
+      const replaced = this.view === "grading";
+      this.#showHead();
+      if (replaced && next) this.#say(texts.elsewhere);
+    }
+  }
+
+  #showHead() {
+    const [token] = this.#ahead.tokens;
+    this.#at = null;
+    this.view = token ? "grading" : this.#ahead.complete ? "finished" : "loading";
+    this.#shown = token ?? null;
+    if (token) this.#stage.show(token, texts.image(this.number, this.total));
+    else this.#stage.clear();
+    if (this.view === "finished" && this.total) this.#say(texts.finished);
+    this.#prepare();
+    this.#changed();
+  }
+
+  #review(place) {
+    this.#at = place;
+    this.view = "grading";
+    const { token, number, given } = this.reviewed;
+    this.#shown = token;
+    this.#stage.show(token, texts.image(number, this.total));
+    this.#changed();
+    this.#say(texts.looking(number, this.#name(given)));
+  }
+
+  #prepare() {
+    this.#stage.prepare(this.#ahead.tokens, this.#past.slice(-PICTURES_KEPT).map((item) => item.token));
+  }
+
+  /** Put earlier answers of this rater before the known ones; false when there are none, or none can be had. */
+  async #fetchPast() {
+    const first = this.#past[0]?.token ?? null;
+    try {
+      // The server can't look back from an image whose answer it has not got.
+      const items = await this.#server.previous(first && this.#outbox.waitingFor(first) ? null : first);
+      const known = new Set(this.#past.map((item) => item.token));
+      const older = items.filter((item) => !known.has(item.token)).reverse();
+      this.#past.unshift(...older);
+      if (this.#at !== null) this.#at += older.length;
+      if (!older.length) this.#say(texts.first);
+      return older.length > 0;
+    } catch (error) {
+      this.#say(error instanceof Refused ? error.refusal.text : texts.backUnavailable);
+      return false;
+    }
+  }
+
+  #say(sentence) {
+    this.dispatchEvent(new CustomEvent("say", { detail: sentence }));
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("show"));
+  }
+}
