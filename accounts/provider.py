@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts import entra
+from accounts.users import EntraIdentity
 
 FLOW_KEY = "entra_flow"
 NEXT_KEY = "entra_next"
@@ -34,7 +35,7 @@ class EntraProvider(Provider):  # type: ignore[misc]
         request.session[NEXT_KEY] = next_url
         return HttpResponseRedirect(flow["auth_uri"])
 
-    def finish(self) -> tuple[entra.EntraIdentity, str | None]:
+    def finish(self) -> tuple[EntraIdentity, str | None]:
         """Who came back, and where they wanted to go. The flow is taken out of the session: a replay finds none."""
         flow = self.request.session.pop(FLOW_KEY, None)
         next_url = self.request.session.pop(NEXT_KEY, None)

@@ -31,14 +31,15 @@ def closed(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
-@rate_limit(action="login", limit_get=True)
+@rate_limit(action="login", limit_get=True)  # type: ignore[untyped-decorator]
 def entra_login(request: HttpRequest) -> HttpResponse:
     """Off to Entra ID. A link, not a form: a form's redirect would need Entra in the policy's form-action."""
     provider = _provider(request)
     try:
-        return provider.redirect_from_request(request)
+        response: HttpResponse = provider.redirect_from_request(request)
     except entra.EntraError as problem:
         return _problem(request, str(problem), problem.status)
+    return response
 
 
 @never_cache
@@ -55,7 +56,8 @@ def entra_callback(request: HttpRequest) -> HttpResponse:
         return _problem(request, "", 409, taken=problem.identity)
     except ValidationError:
         return _problem(request, "Your Microsoft account has no email address that Goldfold could use.", 403)
-    return perform_login(request, user, redirect_url=next_url)
+    response: HttpResponse = perform_login(request, user, redirect_url=next_url)
+    return response
 
 
 def _provider(request: HttpRequest) -> EntraProvider:
