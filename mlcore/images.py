@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 MIN_SIDE: Final = 64
 MAX_PIXELS: Final = 100_000_000
-FORMATS: Final = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+# A phone's MPO is opened as a JPEG.
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 RENDITION_SIDE: Final = 1600
 RENDITION_QUALITY: Final = 88
 THUMBNAIL_SIDE: Final = 256
@@ -38,6 +39,8 @@ _UPRIGHT: Final = {
 # Pillow warns above this many pixels and refuses twice as many; at our own limit its warning only
 # ever concerns what `decode` refuses anyway.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# Registers all of FORMATS, which `Image.open` insists on.
+Image.init()
 
 
 class ImageRejected(Exception):

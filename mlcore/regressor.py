@@ -85,7 +85,9 @@ class Regressor:
         return dict(self._tensors)
 
     def _network(self, member: int) -> nn.Sequential:
-        network = build(self.dim, self.config)
+        # Fresh weights, soon replaced, are drawn at random; the caller's generator must not notice.
+        with torch.random.fork_rng(devices=[]):
+            network = build(self.dim, self.config)
         state = {}
         for name, own in network.state_dict().items():
             value = self._tensors[f"member{member}.{name}"]

@@ -48,9 +48,9 @@ class Scorer:
         self._extractor = Extractor(artifact.extractor, weights_dir, finder=finder)
 
     @classmethod
-    def load(cls, folder: Path, weights_dir: Path | None = None) -> "Scorer":
+    def load(cls, folder: Path, weights_dir: Path | None = None, *, finder: Finder | None = None) -> "Scorer":
         """Raises ArtifactError as well."""
-        return cls(artifacts.load(folder), weights_dir)
+        return cls(artifacts.load(folder), weights_dir, finder=finder)
 
     def score(self, data: bytes) -> Score:
         """Score the bytes of a picture file. Whatever is wrong with it ends as a refusal with its reason."""

@@ -1,0 +1,119 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from mlcore.regressor import EpochReport, Regressor, RegressorConfig, fit
+
+SMALL = RegressorConfig(hidden=(32, 16), max_epochs=60, batch_size=32, learning_rate=3e-3, threads=1)
+
+
+def task(n: int = 300, dim: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    x = draw.normal(5, 3, (n, dim)).astype(np.float32)
+    return x, 3 + 0.2 * (x[:, 0] - 5) + 0.1 * np.abs(x[:, 1] - 5)
+
+
+def fitted(config: RegressorConfig = SMALL, **options: object) -> Regressor:
+    x, y = task()
+    return fit(x[:240], y[:240], np.ones(240), x[240:], y[240:], config, **options)
+
+
+def test_it_learns_and_keeps_its_best_epoch() -> None:
+    reports: list[EpochReport] = []
+    x, y = task()
+    model = fitted(on_epoch=reports.append)
+    rmse = float(np.sqrt(np.mean((model.predict(x[240:]) - y[240:]) ** 2)))
+    assert rmse < 0.4 * y.std()
+    assert rmse == pytest.approx(min(report.validation_rmse for report in reports), rel=1e-4)
+    assert [report.epoch for report in reports] == list(range(1, len(reports) + 1))
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
+    x, _ = task()
+    torch.manual_seed(123)
+    one = fitted().predict(x)
+    torch.rand(5)
+    assert np.array_equal(one, fitted().predict(x))
+    other = RegressorConfig(**{**SMALL.to_json(), "seed": 1})
+    assert not np.array_equal(one, fitted(other).predict(x))
+
+
+def test_fitting_leaves_the_global_random_state_and_threads_alone() -> None:
+    torch.manual_seed(5)
+    expected, threads = torch.rand(1), torch.get_num_threads()
+    torch.manual_seed(5)
+    fitted()
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_tensors_rebuild_the_same_model() -> None:
+    model = fitted(RegressorConfig(**{**SMALL.to_json(), "members": 2, "max_epochs": 3}))
+    again = Regressor(RegressorConfig.from_json(model.config.to_json()), model.tensors())
+    x, _ = task(seed=4)
+    assert np.array_equal(model.predict(x), again.predict(x))
+    broken = model.tensors()
+    broken["member1.0.weight"] = broken["member1.0.weight"][:5]
+    with pytest.raises(ValueError, match="shape"):
+        Regressor(model.config, broken)
+
+
+def test_weights_decide_between_contradicting_samples() -> None:
+    x = np.ones((64, 2), dtype=np.float32)
+    y = np.repeat([1.0, 5.0], 32)
+    w = np.repeat([9.0, 1.0], 32)
+    model = fit(x, y, w, x[:2], np.array([1.4, 1.4]), SMALL)
+    assert model.predict(x[:1])[0] == pytest.approx(1.4, abs=0.2)
+
+
+def test_validation_is_by_image_where_images_are_given() -> None:
+    x, y = task()
+    noise = np.tile([1.5, -1.5], 30)
+    by_patch: list[EpochReport] = []
+    by_image: list[EpochReport] = []
+    for image_of, reports in ((None, by_patch), (np.arange(60) // 2, by_image)):
+        same = np.repeat(x[240:270], 2, axis=0)
+        target = np.repeat(y[240:270], 2) + noise
+        fit(x[:240], y[:240], np.ones(240), same, target, SMALL, reports.append, image_of_val=image_of)
+    assert by_patch[-1].best_rmse > 1.4
+    assert by_image[-1].best_rmse < 0.7
+
+
+def test_on_epoch_may_cancel() -> None:
+    class Cancelled(Exception):
+        pass
+
+    def cancel(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fitted(on_epoch=cancel)
+
+
+def test_an_input_far_from_all_training_data_stays_finite_and_tame() -> None:
+    model = fitted()
+    wild = model.predict(np.full((1, 12), 1e9, dtype=np.float32))
+    assert np.all(np.isfinite(wild))
+    assert abs(wild[0]) < 20
+
+
+def test_nonsense_is_refused() -> None:
+    x, y = task(10)
+    with pytest.raises(ValueError, match="finite"):
+        fit(x * np.nan, y, np.ones(10), x, y, SMALL)
+    with pytest.raises(ValueError, match="weights"):
+        fit(x, y, np.ones(9), x, y, SMALL)
+    with pytest.raises(ValueError, match="features of shape"):
+        fitted(RegressorConfig(**{**SMALL.to_json(), "max_epochs": 1})).predict(x[:, :5])
+
+
+def test_the_published_size_trains_in_seconds() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(2000, 150)).astype(np.float32)
+    y = 3 + 0.5 * x[:, 0] + draw.normal(0, 0.5, 2000)
+    began = time.process_time()
+    fit(x[:1700], y[:1700], np.ones(1700), x[1700:], y[1700:], RegressorConfig(max_epochs=10, threads=1))
+    assert time.process_time() - began < 15

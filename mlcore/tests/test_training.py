@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from mlcore.records import PatchVector
+from mlcore.regressor import EpochReport, RegressorConfig
+from mlcore.training import Example, TrainingConfig, TrainingImpossible, assess, plan_training, predict_images, train
+
+LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
+CONFIG = TrainingConfig(
+    LEVELS, RegressorConfig(hidden=(32, 16), max_epochs=40, batch_size=32, learning_rate=3e-3, threads=1)
+)
+
+
+def examples(n: int = 160, seed: int = 0) -> list[Example]:
+    """Two selfies a person; three patches each, whose first number follows the severity; each tenth refused."""
+    draw = np.random.default_rng(seed)
+    made = []
+    for at in range(n):
+        target = float(draw.choice([1, 2, 2, 3, 3, 3, 4, 5]))
+        rows = draw.normal(0, 1, (3, 8)).astype(np.float32)
+        rows[:, 0] = target + draw.normal(0, 0.4, 3)
+        vectors = tuple(PatchVector(patch, 0, row) for patch, row in enumerate(rows)) if at % 10 else ()
+        made.append(Example(f"{seed}-{at}", f"P{at // 2}", target, vectors))
+    return made
+
+
+def test_it_learns_and_validates_on_other_persons() -> None:
+    given = examples()
+    trained = train(given, CONFIG)
+    split = trained.plan.split
+    assert not {given[at].group for at in split.train} & {given[at].group for at in split.validation}
+    assert sorted(split.train + split.validation) == list(range(160))
+    fresh = assess(trained.regressor, examples(80, seed=9), LEVELS, trained.target_mean)
+    assert fresh.pearson is not None
+    assert fresh.pearson > 0.8
+    assert fresh.coverage == pytest.approx(0.9)
+    assert trained.validation.n == len(split.validation)
+    assert trained.samples == sum(given[at].patches for at in split.train)
+
+
+def test_a_refused_image_counts_with_the_mean_training_target() -> None:
+    given = examples()
+    trained = train(given, CONFIG)
+    assert trained.target_mean == pytest.approx(np.mean([example.target for example in given]))
+    refused = [Example("x", "X", 5.0, ())] * 3
+    figures = assess(trained.regressor, refused, LEVELS, trained.target_mean)
+    assert figures.rmse == pytest.approx(5.0 - trained.target_mean)
+    assert figures.coverage == 0
+    assert predict_images(trained.regressor, [()], LEVELS) == [None]
+
+
+def test_scores_are_the_mean_over_unrolled_patches_within_the_scale() -> None:
+    trained = train(examples(), CONFIG)
+    image = examples(2)[1].vectors
+    alone = trained.regressor.predict(np.stack([vector.vector for vector in image]))
+    rolled = PatchVector(0, 6, np.full(8, 50, dtype=np.float32))
+    assert predict_images(trained.regressor, [(*image, rolled)], LEVELS) == [pytest.approx(alone.mean())]
+    extreme = [PatchVector(0, 0, np.array([99, 0, 0, 0, 0, 0, 0, 0], dtype=np.float32))]
+    (score,) = predict_images(trained.regressor, [extreme], LEVELS)
+    assert score is not None
+    assert 1 <= score <= 5
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    x = np.zeros((4, 8), dtype=np.float32)
+    one, two = (train(examples(), CONFIG).regressor.predict(x) for _ in range(2))
+    assert np.array_equal(one, two)
+
+
+def test_rolled_samples_are_trained_on_and_validation_stays_unrolled() -> None:
+    given = examples()
+    config = TrainingConfig(LEVELS, CONFIG.regressor, feels_rolls=True)
+    plan = plan_training(given, config)
+    wanted = {at: plan.rolls[at].offsets for at in plan.split.train if given[at].vectors}
+    assert min(len(offsets) for offsets in wanted.values()) == 3
+    assert {plan.rolls[at].offsets for at in plan.split.validation} == {(0,)}
+    grown = [
+        Example(
+            example.sha256,
+            example.group,
+            example.target,
+            tuple(
+                PatchVector(vector.patch, offset, vector.vector)
+                for vector in example.vectors
+                for offset in plan.rolls[at].offsets
+            ),
+        )
+        for at, example in enumerate(given)
+    ]
+    trained = train(grown, config, plan=plan)
+    assert trained.samples == sum(3 * len(offsets) for offsets in wanted.values())
+
+
+def test_progress_is_told_and_may_cancel() -> None:
+    seen: list[EpochReport] = []
+    trained = train(examples(), CONFIG, seen.append)
+    assert tuple(seen) == trained.history
+
+    def stop(report: EpochReport) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(examples(), CONFIG, stop)
+
+
+def test_too_little_to_train_on_is_said_plainly() -> None:
+    with pytest.raises(TrainingImpossible, match="0 of 3"):
+        train([Example(str(at), str(at), 1.0, ()) for at in range(3)], CONFIG)
+    alone = [Example(example.sha256, "same", example.target, example.vectors) for example in examples(30)]
+    with pytest.raises(TrainingImpossible, match="one person"):
+        train(alone, CONFIG)
