@@ -1,0 +1,63 @@
+"""What a lead fills in about runs and panels."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django import forms
+
+from grading.groups import group_columns
+from grading.runs import RunConfig
+from labeler.models import Study
+from mlcore import backbones
+
+_DESCRIPTIONS: Final = {"texture": "texture: colour, spots and texture; needs no download"}
+
+
+class StartForm(forms.Form):
+    backbone = forms.ChoiceField(
+        choices=[(name, _DESCRIPTIONS.get(name, f"{name}: a network trained on ImageNet")) for name in backbones.NAMES],
+        initial="texture",
+        help_text="What turns a patch of skin into numbers. Networks need their weights, see the operations guide.",
+    )
+    group_column = forms.ChoiceField(
+        label="Keep together by",
+        required=False,
+        help_text="A person and near-duplicates never straddle a split; a column that came with the images can add to it.",
+    )
+    seed = forms.IntegerField(
+        initial=0, min_value=0, max_value=2**31 - 1, help_text="The same grades and the same seed give the same model."
+    )
+
+    def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        columns = [("", "person and near-duplicates only")] + [(name, name) for name in group_columns(study)]
+        self.fields["group_column"] = forms.ChoiceField(
+            label=self.fields["group_column"].label,
+            required=False,
+            help_text=self.fields["group_column"].help_text,
+            choices=columns,
+        )
+
+    def config(self) -> RunConfig:
+        given = self.cleaned_data
+        return RunConfig(backbone=given["backbone"], seed=given["seed"], group_column=given["group_column"])
+
+
+class PromoteForm(forms.Form):
+    reason = forms.CharField(
+        label="Why use it although it did not pass?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class SeatForm(forms.Form):
+    """The lead's word on whether a rater counts."""
+
+    RULE, IN, OUT = "rule", "in", "out"
+    decision = forms.ChoiceField(choices=[(RULE, "as the rule says"), (IN, "counts"), (OUT, "does not count")])
+    reason = forms.CharField(required=False, max_length=300)
+
+    def counts(self) -> bool | None:
+        return {self.RULE: None, self.IN: True, self.OUT: False}[self.cleaned_data["decision"]]

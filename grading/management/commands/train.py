@@ -1,0 +1,62 @@
+"""`manage.py train STUDY`"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.audit import SYSTEM
+from grading.management.study_lookup import STUDY_HELP, study_of
+from grading.models import TrainingRun
+from grading.run_report import report
+from grading.runs import RunConfig, latest_evaluation, start_run
+from jobs.models import JobState
+from mlcore import backbones
+
+
+class Command(BaseCommand):
+    help = (
+        "Queues a training run, as the button on the page of results does: it freezes the grades, trains on the "
+        "images outside the golden set, and is judged on the golden set against the worst rater of the panel. A "
+        "worker of the heavy queue does it. With --wait the command follows it to its end and exits with 1 where it "
+        "fails; Ctrl-C then stops the following, not the run."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("study", help=STUDY_HELP)
+        parser.add_argument("--backbone", choices=backbones.NAMES, default="texture", help="default: %(default)s")
+        parser.add_argument("--seed", type=int, default=0, help="of the split and the network; default: %(default)s")
+        parser.add_argument(
+            "--group-column",
+            default="",
+            metavar="NAME",
+            help="column of the images' metadata whose equal values stay on one side of every split, beside persons "
+            "and near-duplicates",
+        )
+        parser.add_argument("--wait", action="store_true", help="follow the run and print its verdict")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        config = RunConfig(options["backbone"], options["seed"], options["group_column"])
+        try:
+            run = start_run(study_of(options["study"]), SYSTEM, config)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"Run {run.number} is queued.")
+        if options["wait"]:
+            self._follow(run)
+
+    def _follow(self, run: TrainingRun) -> None:
+        said = ""
+        while run.job.is_active:
+            time.sleep(1)
+            run.job.refresh_from_db()
+            if run.job.message != said:
+                said = run.job.message
+                self.stdout.write(f"{run.job.percent:3d} %  {said}")
+        if run.job.state != JobState.DONE:
+            raise CommandError(f"Run {run.number}: {run.job.get_state_display()}. {run.job.error}")
+        run.refresh_from_db()
+        self.stdout.write(report(run, latest_evaluation(run)).verdict)
