@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ def task(n: int = 300, dim: int = 12, seed: int = 0) -> tuple[np.ndarray, np.nda
     return x, 3 + 0.2 * (x[:, 0] - 5) + 0.1 * np.abs(x[:, 1] - 5)
 
 
-def fitted(config: RegressorConfig = SMALL, **options: object) -> Regressor:
+def fitted(config: RegressorConfig = SMALL, **options: Any) -> Regressor:
     x, y = task()
     return fit(x[:240], y[:240], np.ones(240), x[240:], y[240:], config, **options)
 
@@ -103,7 +104,7 @@ def test_an_input_far_from_all_training_data_stays_finite_and_tame() -> None:
 def test_nonsense_is_refused() -> None:
     x, y = task(10)
     with pytest.raises(ValueError, match="finite"):
-        fit(x * np.nan, y, np.ones(10), x, y, SMALL)
+        fit(x * np.float32(np.nan), y, np.ones(10), x, y, SMALL)
     with pytest.raises(ValueError, match="weights"):
         fit(x, y, np.ones(9), x, y, SMALL)
     with pytest.raises(ValueError, match="features of shape"):

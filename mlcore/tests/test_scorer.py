@@ -66,7 +66,13 @@ def test_a_damaged_artifact_is_refused_with_its_reason(folder: Path, tmp_path: P
     with pytest.raises(ArtifactError, match="not the file"):
         artifacts.load(folder)
     model.write_bytes(sound_model)
-    for change in ({"schema": 99}, {"regressor": {}}, {"extractor": {"unknown": 1}}, {"levels": None}):
+    changes: tuple[dict[str, object], ...] = (
+        {"schema": 99},
+        {"regressor": {}},
+        {"extractor": {"unknown": 1}},
+        {"levels": None},
+    )
+    for change in changes:
         facts.write_text(json.dumps({**sound_facts, **change}))
         with pytest.raises(ArtifactError):
             artifacts.load(folder)

@@ -22,12 +22,12 @@ def test_no_group_is_on_both_sides_and_nothing_is_lost() -> None:
 
 def test_both_sides_have_about_the_same_mix() -> None:
     groups, targets = cohort()
-    gaps = {True: [], False: []}
+    gaps: dict[bool, list[float]] = {True: [], False: []}
     for stratified in (True, False):
         for seed in range(40):
             split = validation_split(groups, 0.2, seed, targets if stratified else None)
             sides = [np.mean([targets[at] for at in side]) for side in (split.train, split.validation)]
-            gaps[stratified].append(abs(sides[0] - sides[1]))
+            gaps[stratified].append(float(abs(sides[0] - sides[1])))
     assert np.mean(gaps[True]) < 0.6 * np.mean(gaps[False])
 
 

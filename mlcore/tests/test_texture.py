@@ -14,7 +14,8 @@ def skin(seed: int = 0, spots: int = 0, tone: tuple[float, float, float] = (210,
     for x, y in draw.integers(8, INPUT_SIZE - 8, (spots, 2)).tolist():
         cv2.circle(mask, (x, y), 3, 1.0, -1)
     spot = 1 - cv2.GaussianBlur(mask, (0, 0), 1)[..., None] * np.array([0.08, 0.3, 0.28])
-    return np.clip(np.array(tone) * light * spot, 0, 255).astype(np.uint8)
+    pixels: np.ndarray = np.clip(np.array(tone) * light * spot, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def test_features_are_finite_and_of_one_length() -> None:
