@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -19,6 +19,9 @@ from accounts import audit, users
 from accounts.models import AuditEvent, User
 from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, TENANT, IdentityProvider, Server
 from accounts.users import EntraIdentity
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as _Response
 
 OTHER_TENANT = "99999999-aaaa-4bbb-8ccc-999999999999"
 pytestmark = pytest.mark.django_db
@@ -55,7 +58,7 @@ def at_entra(client: Client, next_page: str = "") -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def sign_in(client: Client) -> HttpResponse:
+def sign_in(client: Client) -> _Response:
     return client.get(at_entra(client))
 
 

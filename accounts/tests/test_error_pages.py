@@ -5,11 +5,10 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import get_template
 from django.test import Client
-from django.urls import path, reverse
+from django.urls import include, path, reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from config import urls as site
 
 
 def forbidden(request: HttpRequest) -> HttpResponse:
@@ -24,7 +23,12 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError("a fault of ours")
 
 
-urlpatterns = [path("403/", forbidden), path("400/", suspicious), path("500/", broken), *site.urlpatterns]
+urlpatterns = [
+    path("403/", forbidden),
+    path("400/", suspicious),
+    path("500/", broken),
+    path("", include("config.urls")),
+]
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_signing_in_changes_the_session_key(client: Client, alice: User) -> None
     session = client.session
     session["planted"] = True
     session.save()
-    client.cookies[django_settings.SESSION_COOKIE_NAME] = session.session_key
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = str(session.session_key)
     sign_in(client)
     assert client.session.session_key != session.session_key
 
