@@ -12,7 +12,7 @@ import pytest
 from compose_spec import PyOptions
 from django.conf import settings
 from django.core.management import get_commands
-from gunicorn.config import Config
+from gunicorn.config import Config  # type: ignore[import-untyped]
 
 ROOT = Path(settings.BASE_DIR)
 SECRETS = ("SECRET_KEY", "POSTGRES_PASSWORD")
