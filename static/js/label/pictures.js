@@ -86,6 +86,7 @@ export class Stage {
     if (this.current) this.#hide(this.current);
     this.current = picture;
     picture.paintedAt = null;
+    this.#element.dataset.painted = false;
     picture.element.alt = alt;
     picture.element.classList.add("shown");
     picture.element.removeAttribute("aria-hidden");
@@ -94,7 +95,7 @@ export class Stage {
     await picture.ready;
     await painted();
     if (this.current !== picture) return;
-    this.#element.dataset.state = "shown";
+    Object.assign(this.#element.dataset, { state: "shown", painted: true });
     picture.paintedAt = performance.now();
     picture.shownAt ??= new Date();
   }
@@ -102,7 +103,7 @@ export class Stage {
   clear() {
     if (this.current) this.#hide(this.current);
     this.current = null;
-    this.#element.dataset.state = "empty";
+    Object.assign(this.#element.dataset, { state: "empty", painted: false });
   }
 
   /** How the picture is seen, in CSS pixels: data for the study. */

@@ -23,6 +23,7 @@ export class Session extends EventTarget {
   #at = null;
   // The token on the screen.
   #shown = null;
+  #lookingBack = Promise.resolve();
 
   constructor({ server, outbox, stage, ahead, name }) {
     super();
@@ -64,7 +65,12 @@ export class Session extends EventTarget {
   }
 
   /** To the image before; earlier ones are fetched when the page has none. */
-  async back() {
+  back() {
+    // In turn: a second key while the past is being fetched goes one further.
+    this.#lookingBack = this.#lookingBack.then(() => this.#back());
+  }
+
+  async #back() {
     if ((this.#at ?? this.#past.length) === 0 && !(await this.#fetchPast())) return;
     // While the past was being fetched, the rater may have moved on.
     const place = (this.#at ?? this.#past.length) - 1;

@@ -1,0 +1,31 @@
+"""The labelling page in a browser, for tests."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from labeler.models import Study
+from labeler.tests.factories import signed_in
+
+DESKTOP = {"width": 1280, "height": 800}
+PATIENCE_MS = 10_000
+
+
+def context_of(chromium: Browser, live_server: LiveServer, user: User, **options: object) -> BrowserContext:
+    """A browser in which `user` is signed in."""
+    context = chromium.new_context(base_url=live_server.url, **{"viewport": DESKTOP, **options})  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    session = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    return context
+
+
+def open_page(context: BrowserContext, study: Study) -> Page:
+    """The labelling page with its first image painted."""
+    page = context.new_page()
+    page.goto(f"/studies/{study.pk}/label/")
+    page.locator(".stage[data-painted=true], #finished:visible").wait_for()
+    return page
