@@ -65,6 +65,11 @@ class Job(models.Model):
         return f"{self.kind} #{self.pk} ({self.state})"
 
     @property
+    def title(self) -> str:
+        """What people call the work: “Import images” for `labeler.import_images`."""
+        return self.kind.rpartition(".")[2].replace("_", " ").capitalize()
+
+    @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Case, CharField, Exists, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from accounts import audit
+from accounts.audit import Actor
 from labeler.models import GoldenItem, ImageName, Label, Study
 
 COLUMNS = (
@@ -39,6 +42,13 @@ class _Echo:
 
     def write(self, line: str) -> str:
         return line
+
+
+def export_labels(study: Study, *, actor: Actor, all_versions: bool = False) -> Iterator[str]:
+    """`labels_csv`, with a record of who took the labels away: they tell which images are golden."""
+    with transaction.atomic():
+        audit.record(actor, "labels.exported", study, study_id=study.pk, after={"all_versions": all_versions})
+    return labels_csv(study, all_versions=all_versions)
 
 
 def labels_csv(study: Study, *, all_versions: bool = False) -> Iterator[str]:

@@ -5,6 +5,7 @@ A file's own name is kept beside it and never becomes a path.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import re
 import secrets
@@ -52,18 +53,25 @@ class Upload:
         )
 
     def add(self, files: Iterable[tuple[str, Iterable[bytes]]]) -> int:
-        """Store files, each a name and its bytes in chunks; returns how many there are now. Raises NameSentTwice."""
-        names = [source.name for source in self.sources()]
+        """Store files, each a name and its bytes in chunks; returns how many there are now.
+
+        A file that was sent before is taken once, so a part may be sent again when its answer was lost. Raises
+        NameSentTwice when two different files have one name.
+        """
+        known = {source.name: source.path for source in self.sources()}
         for given, chunks in files:
             name = normal_name(given)
-            if name in names:
-                raise NameSentTwice(name)
-            with (self.folder / str(len(names))).open("wb") as file:
+            path = self.folder / str(len(known))
+            with path.open("wb") as file:
                 file.writelines(chunks)
+            if name in known:
+                if not filecmp.cmp(path, known[name], shallow=False):
+                    raise NameSentTwice(name)
+                continue
             with self._names.open("a", encoding="utf-8") as listed:
                 listed.write(json.dumps(name) + "\n")
-            names.append(name)
-        return len(names)
+            known[name] = path
+        return len(known)
 
     def put_table(self, name: str, data: bytes) -> None:
         (self.folder / "table").write_bytes(data)

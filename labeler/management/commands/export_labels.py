@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeler.export import labels_csv
+from accounts import audit
+from labeler.export import export_labels
 from labeler.management.study_argument import add_study_argument, find_study
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--all-versions", action="store_true", help="earlier answers too, which no longer count")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = labels_csv(find_study(options["study"]), all_versions=options["all_versions"])
+        lines = export_labels(find_study(options["study"]), actor=audit.SYSTEM, all_versions=options["all_versions"])
         if not options["out"]:
             for line in lines:
                 self.stdout.write(line, ending="")
