@@ -10,8 +10,9 @@ from config.embedded import layout
 from config.launch import checking
 from config.launch.problem import Problem
 from config.launch.record import Record, birth_of
-from config.launch.run import Run, Where
+from config.launch.run import Run
 from config.launch.terminal import Terminal
+from config.launch.where import Where
 
 CLONE = Path(__file__).resolve().parent.parent.parent
 STOP_WITHIN = 60.0  # seconds

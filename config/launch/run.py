@@ -1,12 +1,9 @@
 """`make run`: everything up, in the order in which it can be used."""
 
-import errno
 import os
 import signal
-import socket
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +18,7 @@ from config.launch.preparation import Preparation
 from config.launch.problem import Problem
 from config.launch.record import Hold, Record, end_left_over
 from config.launch.terminal import Terminal
+from config.launch.where import Where
 
 TICK = 0.1  # seconds
 FIRST_ANSWER_WITHIN = 60.0  # seconds
@@ -29,23 +27,6 @@ HEAVY = "The part that finds faces and trains"
 
 class StopRequested(Exception):
     """Ctrl-C, or a request to end."""
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where the site listens, and the address to tell."""
-
-    host: str
-    port: int
-
-    @property
-    def address(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host.strip('[]') and not host.startswith('[') else host}:{self.port}"
-
-    @property
-    def bind(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Run:
@@ -97,7 +78,7 @@ class Run:
             self._terminal.say("Ending what an earlier run left behind.")
             end_left_over(left_over)
         self._write_record()
-        refuse_taken_port(self._where)
+        self._where.refuse_if_taken()
         self._environment.make()
         self._install_light()
         heavy_is_there = self._environment.has("heavy")
@@ -152,7 +133,7 @@ class Run:
         options = ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--no-control-socket"]
         self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *options], 0)
         until = time.monotonic() + FIRST_ANSWER_WITHIN
-        while not answers(self._where):
+        while not self._where.answers():
             self._rest()
             if not self._children.all[-1].alive or time.monotonic() > until:
                 raise Problem(f"the site did not start: {last_words(self._layout.logs / 'site.log')}")
@@ -234,7 +215,8 @@ class Run:
 
     def _variables(self) -> dict[str, str]:
         given = self._environment.variables()
-        return {"SITE_URL": self._where.address} | given | {"PREPARATION_FILE": str(self._preparation)}
+        defaults = {"SITE_URL": self._where.address, "ALLOWED_HOSTS": self._where.allowed}
+        return defaults | given | {"PREPARATION_FILE": str(self._preparation)}
 
     def _await(self, process: "subprocess.Popen[bytes]") -> int:
         try:
@@ -248,27 +230,3 @@ class Run:
 
     def _write_record(self) -> None:
         self._record.write(self._where.address, self._children.processes())
-
-
-def refuse_taken_port(where: Where) -> None:
-    """Raise Problem when the site could not listen there."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
-        hint = f"choose another, as in `make run PORT={where.port + 1}`"
-        raise Problem(f"port {where.port} of {where.host} can't be used ({reason}): {hint}") from error
-
-
-def answers(where: Where) -> bool:
-    """Whether the site answers a request."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)
-    try:
-        with socket.create_connection((host, where.port), timeout=10) as client:
-            client.sendall(b"GET /preparation.json HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            return client.recv(12).startswith(b"HTTP/1.")
-    except OSError:
-        return False

@@ -1,0 +1,121 @@
+"""`make run` in a clone of its own: up, down, and up again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from config.embedded import layout
+from config.launch.environment import Environment
+from config.launch.record import Record, birth_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The project's files and this environment's packages: installing is the newcomer benchmark's business."""
+    folder = tmp_path_factory.mktemp("a clone")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in listed.decode().split("\0"):
+        if name and (PROJECT / name).exists() and not name.endswith("create_demo.py"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    (folder / ".venv").mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
+    Environment(folder).note("dev")
+    yield folder
+    shutil.rmtree(layout(folder).home, ignore_errors=True)
+
+
+class Launcher:
+    """`make run` as a person at a terminal has it: Ctrl-C reaches make and what it runs."""
+
+    def __init__(self, clone: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.clone = clone
+        inherited = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL"}}
+        inherited.pop("GOLDFOLD_HOME", None)
+        self.process = subprocess.Popen(
+            ["make", "run"],
+            cwd=clone,
+            env=inherited | {"PORT": str(self.port)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines += self.process.stdout
+
+    def until_up(self) -> None:
+        end = time.monotonic() + 60
+        while not any("Goldfold is at" in line for line in list(self.lines)):
+            assert self.process.poll() is None and time.monotonic() < end, "".join(self.lines)
+            time.sleep(0.05)
+
+    def numbers(self) -> list[int]:
+        return [process.number for process in Record(layout(self.clone).home / "launch.json").left_over()]
+
+    def interrupt(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(60)
+
+
+def _gone(numbers: list[int], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while any(birth_of(number) for number in numbers):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path) -> None:
+    launcher = Launcher(clone)
+    launcher.until_up()
+    with urlopen(f"http://127.0.0.1:{launcher.port}/preparation.json", timeout=10) as answer:
+        assert answer.status == 200
+    second = subprocess.run(["make", "run"], cwd=clone, capture_output=True, text=True, check=False, timeout=30)
+    assert second.stdout.startswith(f"Goldfold already runs at http://127.0.0.1:{launcher.port} ")
+    assert second.stdout.count("\n") == 1
+    numbers = launcher.numbers()
+    assert len(numbers) >= 3
+    launcher.interrupt()
+    assert _gone(numbers, 0)
+    assert "Traceback" not in "".join(launcher.lines)
+
+
+def test_a_killed_launcher_takes_its_processes_along_and_can_be_started_again(clone: Path) -> None:
+    launcher = Launcher(clone)
+    launcher.until_up()
+    numbers = launcher.numbers()
+    os.killpg(launcher.process.pid, signal.SIGKILL)
+    launcher.process.wait()
+    assert _gone(numbers, 30)
+    again = Launcher(clone)
+    again.until_up()
+    subprocess.run(["make", "stop"], cwd=clone, check=True, timeout=60, capture_output=True)
+    assert _gone(again.numbers(), 0)
+    again.process.wait(10)
