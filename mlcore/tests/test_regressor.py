@@ -62,11 +62,12 @@ def test_tensors_rebuild_the_same_model() -> None:
 
 
 def test_weights_decide_between_contradicting_samples() -> None:
-    x = np.ones((64, 2), dtype=np.float32)
-    y = np.repeat([1.0, 5.0], 32)
-    w = np.repeat([9.0, 1.0], 32)
-    model = fit(x, y, w, x[:2], np.array([1.4, 1.4]), SMALL)
-    assert model.predict(x[:1])[0] == pytest.approx(1.4, abs=0.2)
+    # Two kinds of patch, each graded 1 and 5 equally often; the weights say 1.4 for the first kind, 4.6 for the other.
+    x = np.repeat([[0.0, 1.0], [1.0, 0.0]], 64, axis=0).astype(np.float32)
+    y = np.tile([1.0, 5.0], 64)
+    w = np.where((y < 3) == (x[:, 0] < 0.5), 9.0, 1.0)
+    model = fit(x, y, w, x[[0, 127]], np.array([1.4, 4.6]), SMALL)
+    assert model.predict(x[[0, 127]]) == pytest.approx([1.4, 4.6], abs=0.4)
 
 
 def test_validation_is_by_image_where_images_are_given() -> None:
