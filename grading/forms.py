@@ -23,7 +23,7 @@ class StartForm(forms.Form):
     group_column = forms.ChoiceField(
         label="Keep together by",
         required=False,
-        help_text="A person and near-duplicates never straddle a split; a column that came with the images can add to it.",
+        help_text="A person and near-duplicates never straddle a split; a column of the import can add to that.",
     )
     seed = forms.IntegerField(
         initial=0, min_value=0, max_value=2**31 - 1, help_text="The same grades and the same seed give the same model."

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.audit import SYSTEM
-from grading.management.study_lookup import STUDY_HELP, study_of
 from grading.models import TrainingRun
 from grading.runs import promote
+from labeler.management.study_argument import add_study_argument, find_study, refusals
 
 
 class Command(BaseCommand):
@@ -20,17 +19,15 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("study", help=STUDY_HELP)
+        add_study_argument(parser)
         parser.add_argument("run", type=int, help="the run's number in the study")
         parser.add_argument("--reason", default="", help="why, where the run did not pass its gate")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = study_of(options["study"])
+        study = find_study(options["study"])
         run = TrainingRun.objects.filter(study=study, number=options["run"]).first()
         if run is None:
             raise CommandError(f"“{study.name}” has no run {options['run']}.")
-        try:
+        with refusals():
             promote(run, SYSTEM, options["reason"])
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Run {run.number} scores the selfies of “{study.name}” from now on.")

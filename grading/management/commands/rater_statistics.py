@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from grading.consensus import panel_figures
-from grading.management.study_lookup import STUDY_HELP, study_of
 from grading.models import Scope
 from grading.rater_table import RaterRow, rater_rows
+from labeler.management.study_argument import add_study_argument, find_study
 
 COLUMNS = (
     "rater", "in_panel", "why", "answered", "assigned", "graded", "rmse", "rmse_leave_one_out", "bias",
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("study", help=STUDY_HELP)
+        add_study_argument(parser)
         parser.add_argument(
             "--scope",
             choices=Scope.values,
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--csv", action="store_true", help="comma-separated values, at full precision")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = study_of(options["study"])
+        study = find_study(options["study"])
         figures = panel_figures(study, Scope(options["scope"]) if options["scope"] else None)
         rows = rater_rows(study, figures)
         if options["csv"]:

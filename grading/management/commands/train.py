@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.audit import SYSTEM
-from grading.management.study_lookup import STUDY_HELP, study_of
 from grading.models import TrainingRun
 from grading.run_report import report
 from grading.runs import RunConfig, latest_evaluation, start_run
 from jobs.models import JobState
+from labeler.management.study_argument import ProgressLine, add_study_argument, find_study, refusals
 from mlcore import backbones
 
 
@@ -26,7 +25,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("study", help=STUDY_HELP)
+        add_study_argument(parser)
         parser.add_argument("--backbone", choices=backbones.NAMES, default="texture", help="default: %(default)s")
         parser.add_argument("--seed", type=int, default=0, help="of the split and the network; default: %(default)s")
         parser.add_argument(
@@ -40,22 +39,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         config = RunConfig(options["backbone"], options["seed"], options["group_column"])
-        try:
-            run = start_run(study_of(options["study"]), SYSTEM, config)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
+        study = find_study(options["study"])
+        with refusals():
+            run = start_run(study, SYSTEM, config)
         self.stdout.write(f"Run {run.number} is queued.")
         if options["wait"]:
             self._follow(run)
 
     def _follow(self, run: TrainingRun) -> None:
-        said = ""
+        line = ProgressLine(self.stdout)
         while run.job.is_active:
             time.sleep(1)
             run.job.refresh_from_db()
-            if run.job.message != said:
-                said = run.job.message
-                self.stdout.write(f"{run.job.percent:3d} %  {said}")
+            if run.job.total:
+                line(run.job.done, run.job.total, run.job.message)
         if run.job.state != JobState.DONE:
             raise CommandError(f"Run {run.number}: {run.job.get_state_display()}. {run.job.error}")
         run.refresh_from_db()
