@@ -50,14 +50,16 @@ class Example:
 class TrainingConfig:
     """How to train.
 
-    levels: the scale's values, rising. seed: of the split. feels_rolls: as the backbone says. balance: see `rolling`.
+    levels: the scale's values, rising. seed: of the split. feels_rolls: as the backbone says. balance: see `rolling`;
+    the publication's is 1, but a regressor that takes all classes for equally frequent errs towards the rare ones, and
+    half-way had the lower RMSE in cross-validation.
     """
 
     levels: tuple[float, ...]
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
     validation_fraction: float = 0.15
     feels_rolls: bool = False
-    balance: float = 1.0
+    balance: float = 0.5
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
