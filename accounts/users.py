@@ -58,14 +58,12 @@ def create_user(
 
 
 def _insert(user: User) -> None:
-    taken = ValidationError({"email": f"There is an account for {user.email} already."})
-    if User.objects.filter(email__iexact=user.email).exists():
-        raise taken
+    """The database alone decides whether the email is free, so two at once make one account."""
     try:
         with transaction.atomic():
             user.save(force_insert=True)
-    except IntegrityError as error:  # somebody made the same account between the look and the save
-        raise taken from error
+    except IntegrityError as error:
+        raise ValidationError({"email": f"There is an account for {user.email} already."}) from error
 
 
 @transaction.atomic

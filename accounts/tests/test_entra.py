@@ -142,6 +142,7 @@ def test_a_person_of_another_tenant_reads_why(idp: IdentityProvider, client: Cli
 def test_a_replayed_answer_is_refused(idp: IdentityProvider, client: Client) -> None:
     back = at_entra(client)
     assert client.get(back).status_code == 302
+    assert "was used already, or took too long" in client.get(back).content.decode()
     client.post(reverse("account_logout"))
     assert client.get(back).status_code == 403
     assert not signed_in(client)

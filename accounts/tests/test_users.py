@@ -54,13 +54,6 @@ def test_the_database_knows_an_email_once_in_any_case(alice: User) -> None:
         User(email="ALICE@example.org").save()
 
 
-def test_who_comes_second_at_once_reads_that_the_email_is_taken(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look found nothing, since the other had not committed yet."""
-    monkeypatch.setattr(User.objects, "filter", lambda **conditions: User.objects.none())
-    with pytest.raises(ValidationError, match="already"):
-        users.create_user("alice@example.org", actor=audit.SYSTEM)
-
-
 def test_an_invited_person_chooses_a_password_once_and_signs_in(client: Client, root: User) -> None:
     user, url = users.invite("dora@example.org", "Dora", audit.Actor(root))
     assert not user.has_usable_password()
