@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from labeler.assignment import raters_to_deal_to
-from labeler.models import GoldenItem, Image, Membership, Person, Role, Study, StudyState
+from labeler.models import GoldenItem, Image, Membership, MembershipState, Person, Role, Study, StudyState
 from labeler.progress import Progress, progress_of
 
 
@@ -42,7 +41,7 @@ def overview(study: Study) -> Overview:
         images=Image.objects.filter(study=study, erased_at__isnull=True).count(),
         golden=GoldenItem.objects.filter(study=study, withdrawn_at__isnull=True).count(),
         persons=Person.objects.filter(study=study).count(),
-        raters=raters_to_deal_to(study).count(),
+        raters=sum(member.user_id is not None and member.state == MembershipState.ACTIVE for member in members),
         panel_elsewhere=sum(member.user_id is None for member in members),
         dealt=study.state != StudyState.DRAFT,
         progress=sum(progress_of(members).values(), Progress()),
@@ -51,25 +50,12 @@ def overview(study: Study) -> Overview:
 
 def steps(there: Overview) -> list[Step]:
     """The path from an empty study to its results, the next step marked."""
-    golden = (
-        f"{there.golden} of {there.images} images are golden: everybody grades them."
-        if there.golden
-        else "Golden images are graded by everybody and show how well the panel agrees. Name them in the table."
-    )
-    raters = f"{there.raters} with an account" + (f", {there.panel_elsewhere} without" if there.panel_elsewhere else "")
+    elsewhere_only = there.panel_elsewhere > 0 and there.raters == 0
     path = [
         Step("Import the images", f"{there.images} images so far.", there.images > 0, "study_import", "Images"),
-        Step("Choose the golden set", golden, there.golden > 0, "study_import", "Images"),
-        Step("Add the raters", f"{raters}.", there.raters + there.panel_elsewhere > 0, "study_members", "Raters"),
-        Step(
-            "Assign the images",
-            "Even folds of training images, and the whole golden set to everybody."
-            if there.raters
-            else "Raters without an account bring their grades from a file; nothing is assigned to them.",
-            there.dealt or (there.panel_elsewhere > 0 and not there.raters),
-            "study_assign",
-            "Assign",
-        ),
+        Step("Choose the golden set", _golden(there), there.golden > 0 or there.dealt, "study_import", "Images"),
+        Step("Add the raters", _raters(there), there.raters + there.panel_elsewhere > 0, "study_members", "Raters"),
+        Step("Assign the images", _dealing(elsewhere_only), there.dealt or elsewhere_only, "study_assign", "Assign"),
         Step(
             "Grade",
             f"{there.progress.answered} of {there.progress.total} answers given.",
@@ -79,7 +65,23 @@ def steps(there: Overview) -> list[Step]:
         ),
     ]
     following = next((place for place, step in enumerate(path) if not step.done), -1)
-    return [
-        Step(step.title, step.text, step.done, step.url_name, step.action, is_next=place == following)
-        for place, step in enumerate(path)
-    ]
+    return [replace(step, is_next=place == following) for place, step in enumerate(path)]
+
+
+def _golden(there: Overview) -> str:
+    if there.golden:
+        return f"{there.golden} of {there.images} images are golden: everybody grades them."
+    if there.dealt:
+        return "There is none, so it can’t be told how well the panel agrees."
+    return "Golden images are graded by everybody and show how well the panel agrees. Name them in the images’ table."
+
+
+def _raters(there: Overview) -> str:
+    elsewhere = f", {there.panel_elsewhere} without" if there.panel_elsewhere else ""
+    return f"{there.raters} with an account{elsewhere}."
+
+
+def _dealing(elsewhere_only: bool) -> str:
+    if elsewhere_only:
+        return "Raters without an account bring their grades from a file; nothing is assigned to them."
+    return "Even folds of training images, and the whole golden set to everybody."
