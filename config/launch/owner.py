@@ -99,7 +99,14 @@ def dies_with_parent(stop: signal.Signals) -> Callable[[], None] | None:
     libc = _LIBC
     if libc is None:
         return None
-    return lambda: libc.prctl(_SET_DEATH_SIGNAL, int(stop))
+    parent = os.getpid()
+
+    def prepare() -> None:
+        libc.prctl(_SET_DEATH_SIGNAL, int(stop))
+        if os.getppid() != parent:  # killed in between: the signal will not come any more
+            os._exit(1)
+
+    return prepare
 
 
 def _is_account(number: int) -> bool:

@@ -92,6 +92,17 @@ def _gone(numbers: list[int], seconds: float) -> bool:
     return True
 
 
+def _running_in(clone: Path) -> list[str]:
+    """The command lines of whatever still runs of the clone or of its servers, given a moment to end."""
+    end = time.monotonic() + 15
+    while True:
+        shown = subprocess.run(["ps", "axww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+        found = [line for line in shown.splitlines() if str(clone) in line or str(layout(clone).home) in line]
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
 def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path) -> None:
     launcher = Launcher(clone)
     launcher.until_up()
@@ -104,6 +115,7 @@ def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path) -> None:
     assert len(numbers) >= 3
     launcher.interrupt()
     assert _gone(numbers, 0)
+    assert _running_in(clone) == []
     assert "Traceback" not in "".join(launcher.lines)
 
 
@@ -114,8 +126,9 @@ def test_a_killed_launcher_takes_its_processes_along_and_can_be_started_again(cl
     os.killpg(launcher.process.pid, signal.SIGKILL)
     launcher.process.wait()
     assert _gone(numbers, 30)
+    assert _running_in(clone) == []
     again = Launcher(clone)
     again.until_up()
     subprocess.run(["make", "stop"], cwd=clone, check=True, timeout=60, capture_output=True)
-    assert _gone(again.numbers(), 0)
     again.process.wait(10)
+    assert _running_in(clone) == []
