@@ -14,7 +14,7 @@ _BLOCK = (1, 2, 3, 2, 4)
 _TONES = (0.12, 0.22, 0.24, 0.18, 0.14, 0.10)
 _WITHIN_PERSON = 0.25
 """Share of the variance of severity (on its normal scale) between visits of one person."""
-_FLOOR, _LOCATION, _SPREAD = 0.3, 0.735, 0.36
+_FLOOR, _LOCATION, _SPREAD = -0.6, 1.082, 0.239
 _TURNED = 0.15
 """Share of selfies that are not profiles but are turned further than frontal."""
 
@@ -51,9 +51,9 @@ def latent_severity(z: float) -> float:
 
 def _yaw(rng: np.random.Generator, profile_share: float) -> float:
     kind, side = rng.random(), 1.0 if rng.random() < 0.5 else -1.0
-    straight, turned, profile = rng.normal(0, 6.0), rng.uniform(FRONTAL_YAW, PROFILE_YAW), rng.uniform(PROFILE_YAW, 90.0)
+    straight, turned, profile = rng.normal(0, 6.0), rng.uniform(FRONTAL_YAW, PROFILE_YAW), rng.beta(1.8, 1.2)
     if kind < profile_share:
-        return side * float(profile)
+        return side * float(PROFILE_YAW + (90 - PROFILE_YAW) * profile)
     if kind < profile_share + (1 - profile_share) * _TURNED:
         return side * float(turned)
     return float(np.clip(straight, -FRONTAL_YAW, FRONTAL_YAW))

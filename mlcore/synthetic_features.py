@@ -20,11 +20,11 @@ LABEL_NONE, LABEL_SKIN, LABEL_EYE, LABEL_BROW, LABEL_LIP, LABEL_HAIR = 0, 6, 10,
 """Labels 1–5 are the skin regions of `synthetic_lesions.REGIONS`, 6 is other skin of the face."""
 
 JAW_Y: Floats = np.array([-1, 18, 37, 55, 72, 88, 101, 110.5, 114.0])
-_BROW: Floats = np.array([(11, -18.0), (22, -22.5), (34, -24.8), (46, -23), (56, -15.5)])
-_NOSE: Floats = np.array([(0, -2.0), (0, 10.5), (0, 23), (0, 35.5), (-14, 44), (-7.5, 46.5), (0, 48.5), (7.5, 46.5), (14, 44)])
-_EYE: Floats = np.array([(16.8, 1.8), (25, -4.2), (35.5, -4.6), (44.8, 0.4), (36, 4.6), (26, 4.8)])
-_OUTER_LIP: Floats = np.array([(0, 63.4), (6, 61.7), (16, 64.2), (27, 69.6), (17.5, 77), (8, 80.6), (0, 81.4)])
-_INNER_LIP: Floats = np.array([(0, 69.2), (8, 68.8), (23, 69.7), (8, 70.6), (0, 71)])
+_BROW: Floats = np.array([(10, -18.0), (21, -23.2), (34, -25.8), (47, -23), (56.5, -14.5)])
+_NOSE: Floats = np.array([(0, -0.5), (0, 12.0), (0, 24.5), (0, 37), (-12.3, 46.4), (-6.3, 48.4), (0, 49.8), (6.3, 48.4), (12.3, 46.4)])
+_EYE: Floats = np.array([(17.3, 2.4), (25, -3.9), (35, -4.2), (43.2, 0.8), (35.5, 4.9), (26, 5.2)])
+_OUTER_LIP: Floats = np.array([(0, 63.6), (6, 62.0), (15, 64.6), (25, 70.0), (16, 76.2), (7.5, 79.0), (0, 79.6)])
+_INNER_LIP: Floats = np.array([(0, 69.3), (7.5, 69.0), (21, 70.0), (7.5, 70.5), (0, 70.8)])
 
 
 def mirrored(points: Floats) -> Floats:
@@ -58,7 +58,7 @@ def outlines_of(person: Person, smile: float) -> Outlines:
     for lip, middle in ((_OUTER_LIP, 69.6), (_INNER_LIP, 69.8)):
         own = lip * np.array([person.mouth_width, 1.0])
         own[:, 1] = middle + (own[:, 1] - middle) * person.lip_height
-        own[:, 1] -= smile * (np.abs(own[:, 0]) / 27) ** 2
+        own[:, 1] -= smile * (np.abs(own[:, 0]) / 25) ** 2
         lips.append(own)
     return Outlines(brow, eye, lips[0], lips[1])
 
@@ -101,7 +101,7 @@ def paint_eyes(canvas: Canvas, person: Person, outlines: Outlines, gaze: tuple[f
         lower = curve(outlines.eye[[3, 4, 5, 0]] * flip, closed=False)
         canvas.tint([canvas.on_face(_disc(side * 31, -1, 21, 0.62))], (0.9, 0.83, 0.83), 0.8, blur=5)
         canvas.stroke([canvas.on_face(upper * [1, 1] + [0, -4.2])], 1.2, _shade(person.skin, 0.6), 0.75, blur=0.7)
-        canvas.fill([ball], _mixed((228, 222, 217), person.skin, 0.12))
+        canvas.fill([ball], _mixed((222, 215, 209), person.skin, 0.2))
         canvas.mark([ball], LABEL_EYE)
         window, inside = canvas._mask([ball], 0.0, None)
         before = canvas.colour[window].copy()
@@ -135,10 +135,10 @@ def paint_brows(canvas: Canvas, person: Person, outlines: Outlines, rng: np.rand
     body = np.concatenate([spine + [0, 2.2 - 2.2 * person.brow_weight], (spine + [0, 2.2 + 2.2 * person.brow_weight])[::-1]])
     for side in (1.0, -1.0):
         flip = np.array([side, 1.0])
-        canvas.fill([canvas.on_face(body * flip)], colour, 0.62, blur=1.1)
+        canvas.fill([canvas.on_face(body * flip)], colour, 0.5, blur=1.3)
         ends = np.stack([middle - step, middle + step], axis=1) * flip
         texels = canvas.on_face(ends.reshape(-1, 2)).reshape(hairs, 2, 2)
-        canvas.stroke(list(texels), 0.5, colour, 0.75, blur=0.2)
+        canvas.stroke(list(texels), 0.5, colour, 0.65, blur=0.25)
         canvas.mark([canvas.on_face(body * flip)], LABEL_BROW)
 
 
@@ -169,6 +169,6 @@ def paint_ears(canvas: Canvas, person: Person) -> None:
     bowl = np.array([(95, 8), (99, 6), (101, 14), (100, 23), (96, 26), (94, 18)], float)
     ridge = np.array([(94, 2), (99, -2), (103, 6), (103, 18)], float)
     for side in (1.0, -1.0):
-        canvas.tint([canvas.on_side(curve(bowl, closed=True) * [side, 1])], (0.6, 0.52, 0.5), 0.85, blur=1.2)
+        canvas.tint([canvas.on_side(curve(bowl, closed=True) * [side, 1])], (0.66, 0.56, 0.53), 0.7, blur=1.8)
         for line, strength in ((fold, 0.35), (ridge, 0.3)):
             canvas.stroke([canvas.on_side(curve(line, closed=False) * [side, 1])], 1.4, _shade(person.skin, 0.55), strength, blur=1.0)

@@ -20,6 +20,8 @@ Y_TOP, Y_END, Y_STEP = -150.0, 240.0, 1.5
 YS: Floats = np.arange(Y_TOP, Y_END + Y_STEP / 2, Y_STEP)
 THETAS: Floats = np.arange(-180.0, 181.0)
 X_REACH = 80.0
+_FRONT: NDArray[np.bool_] = np.abs(THETAS) <= 90
+_BACK: NDArray[np.bool_] = ~_FRONT
 
 # y, half-width at the side, depth ahead, depth behind (mm): an adult head of average size, hair and nose apart.
 _SECTIONS = np.array(
@@ -31,7 +33,7 @@ _SECTIONS = np.array(
     ]
 )  # fmt: skip
 _NOSE_Y = (-14, -8, 0, 10, 20, 30, 36, 40, 44, 47, 50, 53)
-_NOSE_HEIGHT = (0, 1.2, 4, 9.5, 15.5, 21, 23, 22, 17, 9, 3, 0)
+_NOSE_HEIGHT = (0, 2.5, 6.5, 12.5, 18.5, 24, 26, 24.5, 18, 9, 3, 0)
 _NOSE_WIDTH = (8, 7.5, 7, 7.5, 8.5, 9.5, 10.5, 11.5, 12, 12, 12, 12)
 
 
@@ -67,7 +69,7 @@ def _sections(shape: HeadShape) -> tuple[Floats, Floats, Floats]:
     return smooth[0], smooth[1], smooth[2]
 
 
-def _ellipse(width: Floats, depth: Floats, power: float, sin: Floats, cos: Floats) -> Floats:
+def _ellipse(width: Floats, depth: Floats, power: float | Floats, sin: Floats, cos: Floats) -> Floats:
     """Radius of a super-ellipse in each direction, (rows, thetas)."""
     w, d = np.maximum(width, 1e-3)[:, None], np.maximum(depth, 1e-3)[:, None]
     return ((np.abs(sin) / w) ** power + (np.abs(cos) / d) ** power) ** (-1 / power)
@@ -83,10 +85,11 @@ def _relief(x: Floats, shape: HeadShape) -> Floats:
     across = np.interp(YS, _NOSE_Y, _NOSE_WIDTH)[:, None] * shape.nose_width
     relief = height * np.exp(-(np.abs(x / across) ** 2.4))
     relief += 7.0 * shape.nose_width * _bump(x, 12.5 * shape.nose_width, 41, 5.5, 6.5)
-    relief += -8.5 * _bump(x, 29, -4, 19, 12) + 5.5 * _bump(x, 31, -1, 12, 9)
+    relief += -9.5 * _bump(x, 27, -4, 19, 12) + 8.0 * _bump(x, 31, -0.5, 11.5, 9)
     relief += 2.5 * _bump(x, 26, -22, 24, 8)
     relief += 5.0 * shape.cheekbones * _bump(x, 44, 28, 22, 20) + 2.0 * _bump(x, 30, 48, 15, 12)
     lips = 4.2 * _bump(x, 0, 65, 20, 5) + 4.6 * _bump(x, 0, 75, 18, 4.5) - 1.5 * _bump(x, 0, 69.5, 24, 1.6)
+    relief += 8.5 * _bump(x, 0, 69, 23, 20)
     relief += shape.lips * lips - 1.2 * _bump(x, 26, 69, 5, 4)
     relief += -3.5 * _bump(x, 0, 85, 20, 5) + (4 + shape.chin) * _bump(x, 0, 99, 18, 9)
     relief += -1.6 * _bump(x, 26, 52, 4, 12) - 1.0 * _bump(x, 0, 56, 3, 5)
@@ -113,31 +116,41 @@ def hairline(theta: Floats) -> Floats:
     return np.interp(angle, (0, 20, 38, 50, 62, 74, 84, 97, 112, 130, 180), (-73, -72, -66, -56, -38, -24, 6, 8, 34, 62, 72))
 
 
-def radius(shape: HeadShape) -> Floats:
-    """The head's surface r(y, theta) in mm, (len(YS), len(THETAS)), face, ears, hair and neck together."""
+def _skull(shape: HeadShape) -> Floats:
+    """The head with its hair, without ears and neck, (rows, thetas)."""
     sin, cos = _directions()
     width, ahead, behind = _sections(shape)
-    front, back = _ellipse(width, ahead, 2.25, sin, cos), _ellipse(width, behind, 2.1, sin, cos)
-    skull = np.where(cos >= 0, front, back)
-    hair = shape.hair_lift * _scalp() * np.clip(skull / 30, 0, 1)
-    crown = _crown(shape, sin, cos)
-    x = np.abs(skull * sin)
-    facing = np.clip(cos * 3, 0, 1)
-    skull = skull + np.where(skull > 5, _relief(x, shape) * facing, 0)
-    skull += _ears()
-    skull = np.maximum(skull + hair, np.where(_scalp() > 0, crown, 0))
-    surface = np.maximum(skull, np.where(YS[:, None] > 20, neck_radius(shape)[None, :], 0))
+    fall = _crown_fall(shape)
+    skull, crown = np.empty((2, len(YS), len(THETAS)))
+    power = np.interp(YS, (20, 60), (2.25, 2.1))[:, None]
+    for part, depth, reach in ((_FRONT, ahead, 89.5), (_BACK, behind, 96.0)):
+        skull[:, part] = _ellipse(width, depth, power, sin[:, part], cos[:, part])
+        crown[:, part] = _ellipse(71.5 * fall, reach * fall, 2.15, sin[:, part], cos[:, part])
+    across = np.abs(skull[:, _FRONT] * sin[:, _FRONT])
+    skull[:, _FRONT] += np.where(skull[:, _FRONT] > 5, _relief(across, shape) * np.clip(cos[:, _FRONT] * 3, 0, 1), 0)
+    hair = shape.hair_lift * _scalp()
+    raised = np.where(fall[:, None] > 0, crown + hair * fall[:, None], 0)
+    return np.maximum(skull + hair * np.clip(skull / 30, 0, 1), np.where(_scalp() > 0, raised, 0))
+
+
+def radius(shape: HeadShape) -> Floats:
+    """The head's surface r(y, theta) in mm, (len(YS), len(THETAS)), face, ears, hair and neck together."""
+    surface = _skull(shape) + _ears()
+    surface = np.maximum(surface, np.where(YS[:, None] > 20, neck_radius(shape)[None, :], 0))
     if shape.hair_low > 0:
         surface = np.maximum(surface, _long_hair(shape))
     return np.asarray(surface)
 
 
+def ear_blade(theta: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Where the ears stand out, 0…1, for theta in degrees and y in mm."""
+    across = (np.abs(theta) - 99 - 0.12 * y) / 7.5
+    return np.asarray(np.exp(-(np.abs(across) ** 4) - (np.abs((y - 18) / 29) ** 4)))
+
+
 @lru_cache(maxsize=1)
 def _ears() -> Floats:
-    angle = np.abs(THETAS)[None, :]
-    y = YS[:, None]
-    blade = np.exp(-(np.abs((angle - 99 - 0.12 * y) / 7.5) ** 4)) * np.exp(-(np.abs((y - 18) / 29) ** 4))
-    return np.asarray(13.0 * blade)
+    return np.asarray(13.0 * ear_blade(THETAS[None, :], YS[:, None]), np.float64)
 
 
 @lru_cache(maxsize=1)
@@ -147,15 +160,11 @@ def _scalp() -> Floats:
     return np.asarray(np.sqrt(np.clip(depth / 16, 0, 1)))
 
 
-def _crown(shape: HeadShape, sin: Floats, cos: Floats) -> Floats:
-    """The rounded top of the hair, or of the skull under it."""
+def _crown_fall(shape: HeadShape) -> Floats:
+    """How the rounded top of the hair (or of the skull under it) narrows upwards: 1 at the temples, 0 above, (rows,)."""
     middle, power = -40.0, 2.3
-    top = 73.0 + shape.hair_lift
-    share = np.clip((middle - YS) / top, 0, 1)
-    fall = np.where(middle > YS, (1 - share**power) ** (1 / power), 0.0)
-    side, ahead, behind = (size * fall for size in (71.5, 89.5, 96.0))
-    shell = np.where(cos >= 0, _ellipse(side, ahead, 2.2, sin, cos), _ellipse(side, behind, 2.1, sin, cos))
-    return np.asarray((shell + shape.hair_lift * _scalp() * fall[:, None]) * (share < 1)[:, None])
+    share = np.clip((middle - YS) / (73.0 + shape.hair_lift), 0, 1)
+    return np.where(middle > YS, (1 - share**power) ** (1 / power), 0.0)
 
 
 def curtain_edge(y: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -166,7 +175,8 @@ def curtain_edge(y: NDArray[np.floating]) -> NDArray[np.floating]:
 def _long_hair(shape: HeadShape) -> Floats:
     angle, y = np.abs(THETAS)[None, :], YS[:, None]
     dome = np.sqrt(np.clip(1 - (np.minimum(y, 0) / -124) ** 2, 0, 1))
-    spread = 85 * dome + 0.06 * np.clip(y, 0, 200) + 16 * np.clip((angle - 105) / 60, 0, 1)
+    behind = 16 * np.clip((angle - 105) / 60, 0, 1) * np.clip((y + 60) / 70, 0, 1)
+    spread = 85 * dome + 0.06 * np.clip(y, 0, 200) + behind
     ends = shape.hair_low - 5 + 3 * np.sin(np.radians(angle) * 23) + 2 * np.sin(np.radians(angle) * 61)
     tuck = np.clip((ends - y) / 25, 0, 1) ** 0.5
     hanging = (angle > curtain_edge(y)) & (y > -60) & (y < ends)

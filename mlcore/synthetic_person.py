@@ -14,7 +14,7 @@ Colour = tuple[float, float, float]
 
 # sRGB, one for each Fitzpatrick type.
 _SKIN: tuple[Colour, ...] = (
-    (243, 209, 192), (232, 190, 165), (212, 165, 133), (180, 130, 97), (134, 91, 66), (93, 63, 49),
+    (243, 209, 192), (232, 190, 165), (212, 165, 133), (180, 130, 97), (138, 95, 70), (101, 70, 55),
 )  # fmt: skip
 # What lips, and inflamed skin, do to skin's own colour, as factors: red shows less and brown more on dark skin.
 _LIPS: tuple[Colour, ...] = (
@@ -23,7 +23,7 @@ _LIPS: tuple[Colour, ...] = (
 _INFLAMED: tuple[Colour, ...] = (
     (0.95, 0.63, 0.62), (0.94, 0.62, 0.61), (0.92, 0.62, 0.60), (0.88, 0.60, 0.58), (0.80, 0.58, 0.58), (0.74, 0.58, 0.60),
 )  # fmt: skip
-_HAIR_LIGHT: tuple[Colour, ...] = ((176, 138, 88), (120, 84, 54), (84, 58, 40), (56, 40, 32), (132, 70, 40), (142, 138, 134))
+_HAIR_LIGHT: tuple[Colour, ...] = ((176, 138, 88), (120, 84, 54), (84, 58, 40), (56, 40, 32), (132, 70, 40), (66, 48, 36))
 _HAIR_DARK: tuple[Colour, ...] = ((58, 42, 33), (40, 30, 26), (30, 24, 22))
 _IRIS_LIGHT: tuple[Colour, ...] = ((92, 122, 142), (104, 122, 96), (112, 84, 54), (82, 58, 38))
 _IRIS_DARK: tuple[Colour, ...] = ((74, 48, 32), (54, 36, 26))

@@ -17,7 +17,7 @@ from mlcore.synthetic_person import Person, draw_person
 from mlcore.synthetic_records import CohortConfig, EyeBox, Face, Lesion, Subject
 from mlcore.synthetic_scene import Faults, background, clothes, draw_faults, draw_light, expose, shading
 from mlcore.synthetic_skin import REGIONS, draw_blemishes, paint_head, region_cells
-from mlcore.synthetic_view import Camera, View
+from mlcore.synthetic_view import Camera, Surface, View
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -25,16 +25,27 @@ Bytes = NDArray[np.uint8]
 
 _PX_PER_MM = 1.78
 """At 640 pixels high, before the subject's own distance."""
+_CORNEA = 1.0
+"""How far the cornea stands out of the eye, mm."""
+_ARM = 500.0
+"""From the middle of the head to the phone, mm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """The head before its camera, per pixel: theta (degrees), cover (0…1), label, and whether it is the neck."""
+    """The head before its camera in the columns of `surface`: the label of each pixel, and whether it is skin of the face."""
 
-    theta: Singles
-    cover: Singles
+    surface: Surface
     label: Bytes
     skin: NDArray[np.bool_]
+
+    def shows(self, x: float, y: float, theta: float, slack: float) -> bool:
+        """Whether the pixel at (x, y) of the picture shows the head at that theta, within `slack` degrees."""
+        column, row = round(x) - self.surface.left, round(y)
+        rows, columns = self.label.shape
+        if not (0 <= column < columns and 0 <= row < rows):
+            return False
+        return bool(abs(self.surface.theta[row, column] - theta) < slack and self.surface.cover[row, column] > 0.5)
 
 
 def draw_face(subject: Subject, config: CohortConfig) -> Face:
@@ -49,11 +60,12 @@ def draw_face(subject: Subject, config: CohortConfig) -> Face:
     faults = draw_faults(camera_stream, strength)
     view = View(person.shape, camera)
     outlines = outlines_of(person, smile=float(stream(subject.seed, Purpose.GAZE, subject.index).normal(0.6, 0.8)))
-    canvas = Canvas(_PX_PER_MM * _unit(config), -subject.yaw, person.skin, LABEL_SKIN)
-    paint_head(canvas, person, outlines, blemishes, (skin_stream, today))
+    canvas = Canvas(_PX_PER_MM * _unit(config), -camera.yaw, person.skin, LABEL_SKIN)
+    lead = _CORNEA * float(np.sin(np.radians(camera.yaw)))
+    paint_head(canvas, person, outlines, blemishes, (skin_stream, today), lead)
     room = stream(subject.seed, Purpose.ROOM, subject.index)
-    light = draw_light(room, subject.yaw, strength)
-    head, seen = _render(view, canvas, person, *shading(view, light, person.oil))
+    light = draw_light(room, camera.yaw, strength)
+    head, seen = _render(view, canvas, person, shading(view, light, person.oil))
     spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), stream(subject.seed, Purpose.LESIONS, subject.index))
     lesions = [_place(spot, seen, view, person, blemishes.cover, head, light.direction) for spot in spots]
     scene = _compose(head, seen, room, camera, person)
@@ -63,7 +75,7 @@ def draw_face(subject: Subject, config: CohortConfig) -> Face:
         landmarks=_turned(turn, _landmarks(view, outlines)),
         left_eye=_eye_box(view, seen, outlines.eye, turn),
         right_eye=_eye_box(view, seen, mirrored(outlines.eye), turn),
-        skin_mask=_rolled(seen.skin.astype(np.uint8), turn, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) > 0,
+        skin_mask=_rolled(_whole(seen, config), turn, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) > 0,
         lesions=tuple(_turned_lesion(turn, lesion) for lesion in lesions if lesion is not None),
         subject=subject,
     )
@@ -92,64 +104,78 @@ def _camera(rng: np.random.Generator, subject: Subject, config: CohortConfig) ->
         scale=scale,
         x=config.width / 2 + float(side + rng.normal(0, 8) * unit),
         y=config.height * 0.46 + float(np.clip(rng.normal(0, 10), -20, 20)) * unit,
-        yaw=subject.yaw,
+        yaw=_seen_yaw(subject.yaw),
     )
 
 
-def _render(view: View, canvas: Canvas, person: Person, factor: Singles, shine: Singles) -> tuple[Singles, _Seen]:
-    theta, y, cover = view.surface()
+def _seen_yaw(yaw: float) -> float:
+    """The turn at which the front of the face shows itself to a phone at arm's length, degrees.
+
+    The front of a turned face is off the camera's axis, and so is seen more from the side than the head is turned.
+    """
+    turn = np.radians(yaw)
+    front = 88.0
+    more = np.degrees(np.arctan2(front * np.sin(turn), _ARM - front * np.cos(turn)))
+    return float(np.clip(yaw + more, -90, 90))
+
+
+def _render(view: View, canvas: Canvas, person: Person, light: Singles) -> tuple[Singles, _Seen]:
+    """The lit head in its columns of the picture, and what is seen there."""
+    surface = view.surface()
+    theta, y = surface.theta, np.broadcast_to(surface.y[:, None], surface.theta.shape)
     u, v = (theta - canvas.start) * canvas.per_degree, (y - CANVAS_TOP) * canvas.per_mm
     gu, gv = theta + 180, (y - Y_TOP) / Y_STEP
-    colour = cv2.remap(canvas.colour, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    label = cv2.remap(canvas.label, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    lit = cv2.remap(factor, gu, gv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    gloss = cv2.remap(shine, gu, gv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    head = cv2.remap(canvas.colour, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    label = np.asarray(cv2.remap(canvas.label, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    lit = cv2.remap(light, gu, gv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     neck = cv2.remap(view.neck.astype(np.uint8), gu, gv, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    gloss = lit[..., 3]
     gloss[label > LABEL_SKIN] *= 0.4
     if view.shape.hair_low > 0:
-        _hang(colour, lit, label, theta, y, person)
-    head = cv2.multiply(colour, lit)
+        _hang(head, lit, label, surface, person)
+    head *= lit[..., :3]
     head += gloss[..., None]
-    skin = (label <= LABEL_SKIN) & (neck == 0) & (cover > 0.9)
-    return np.asarray(head, np.float32), _Seen(theta, cover, np.asarray(label, np.uint8), skin)
+    skin = (label <= LABEL_SKIN) & (neck == 0) & (surface.cover > 0.9)
+    return np.asarray(head, np.float32), _Seen(surface, label, skin)
 
 
-def _hang(colour: Singles, lit: Singles, label: Bytes, theta: Singles, y: Singles, person: Person) -> None:
+def _hang(colour: Singles, lit: Singles, label: Bytes, surface: Surface, person: Person) -> None:
     """Long hair hangs straight in the picture, also where the surface turns abruptly from the neck to it; darker inside."""
-    low = np.flatnonzero(y[:, 0] > -30)
+    low = np.flatnonzero(surface.y > -45)
     if len(low) == 0:
         return
     rows = slice(int(low[0]), len(label))
-    inside = np.abs(theta[rows]) - curtain_edge(y[rows, :1])
-    hanging = (label[rows] == LABEL_HAIR) & (inside > -1.5)
-    strands = noise_field(*label.shape, 10, 0.9, 16.0, person.texture_seed // 17)[rows]
+    y = surface.y[rows, None]
+    inside = np.abs(surface.theta[rows]) - curtain_edge(y).astype(np.float32)
+    hanging = (inside > -1.5) & ((label[rows] == LABEL_HAIR) | (y < person.shape.hair_low - 1))
+    label[rows][hanging] = LABEL_HAIR
+    strands = noise_field(len(label), 2 * len(label), 10, 0.9, 16.0, person.texture_seed // 17)[rows, : inside.shape[1]]
     depth = np.clip(0.5 + 0.4 * inside, 0.42, 1.0)
     shade = (1 + np.float32(0.16) * strands) * depth
-    colour[rows][hanging] = shade[hanging][:, None] * np.array(person.hair_colour, np.float32)
-    lit[rows][hanging & (inside < 1.3)] = np.float32(0.9)
+    fade = np.broadcast_to(np.clip((y + 45) / 40, 0, 1), hanging.shape)[hanging][:, None]
+    target = shade[hanging][:, None] * np.array(person.hair_colour, np.float32)
+    colour[rows][hanging] = colour[rows][hanging] * (1 - fade) + target * fade
+    lit[rows, :, :3][hanging & (inside < 1.3)] = np.float32(0.9)
 
 
 def _place(
     spot: Spot, seen: _Seen, view: View, person: Person, hidden: float, head: Singles, light: tuple[float, float, float]
 ) -> Lesion | None:
     """Draw the lesion if it shows, and say where."""
-    angle, height = np.array([spot.theta]), np.array([spot.y])
-    x, y = (float(value[0]) for value in view.position(angle, height))
-    column, row = round(x), round(y)
-    rows, columns = seen.label.shape
-    if not (2 <= column < columns - 2 and 2 <= row < rows - 2):
-        return None
-    if not seen.skin[row - 2 : row + 3, column - 2 : column + 3].all() or abs(seen.theta[row, column] - spot.theta) > 3:
+    (x,), (y,) = view.position(np.array([spot.theta]), np.array([spot.y]))
+    column, row, near = round(x) - seen.surface.left, round(y), 2
+    around = seen.skin[max(row - near, 0) : row + near + 1, max(column - near, 0) : column + near + 1]
+    if around.size < (2 * near + 1) ** 2 or not around.all() or not seen.shows(x, y, spot.theta, 3.0):
         return None
     slant = view.slant(spot.theta, spot.y)
     if slant < 0.2:
         return None
     radius = spot.radius * view.camera.scale
-    stamp(head, spot, Stamp(x, y, max(radius * slant, 0.6), max(radius, 0.6), light[:2]), person, hidden)
+    stamp(head, spot, Stamp(x - seen.surface.left, y, max(radius * slant, 0.6), max(radius, 0.6), light[:2]), person, hidden)
     region = int(seen.label[row, column])
     if not 1 <= region <= len(REGIONS):
         region = 3 if spot.theta > 0 else 4
-    return Lesion(spot.kind, x, y, radius, REGIONS[region - 1])
+    return Lesion(spot.kind, float(x), float(y), radius, REGIONS[region - 1])
 
 
 def _compose(head: Singles, seen: _Seen, room: np.random.Generator, camera: Camera, person: Person) -> Singles:
@@ -158,13 +184,20 @@ def _compose(head: Singles, seen: _Seen, room: np.random.Generator, camera: Came
     lower = scene[start:]
     chest = np.array(person.skin, np.float32) * np.float32(0.72)
     lower += (chest - lower) * body[..., None]
-    shown = np.flatnonzero(seen.cover.any(axis=0))
-    middle = slice(int(shown[0]), int(shown[-1]) + 1)
+    middle = slice(seen.surface.left, seen.surface.left + head.shape[1])
     here = scene[:, middle]
-    here += (head[:, middle] - here) * seen.cover[:, middle, None]
-    above = ((seen.label[start:] == LABEL_HAIR) & (seen.cover[start:] > 0.5)) | seen.skin[start:]
-    lower += (shirt - lower) * np.where(above, np.float32(0), worn)[..., None]
+    here += (head - here) * seen.surface.cover[..., None]
+    above = ((seen.label[start:] == LABEL_HAIR) & (seen.surface.cover[start:] > 0.5)) | seen.skin[start:]
+    worn[:, middle][above] = 0
+    lower += (shirt - lower) * worn[..., None]
     return scene
+
+
+def _whole(seen: _Seen, config: CohortConfig) -> Bytes:
+    """The skin's mask over the whole picture."""
+    mask = np.zeros((config.height, config.width), np.uint8)
+    mask[:, seen.surface.left : seen.surface.left + seen.skin.shape[1]] = seen.skin
+    return mask
 
 
 def _rolled(image: Singles | Bytes, turn: Floats, how: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REFLECT_101) -> Singles:
@@ -192,10 +225,7 @@ def _eye_box(view: View, seen: _Seen, eye: Floats, turn: Floats) -> EyeBox | Non
     outline = curve(eye, closed=True)
     theta = direction_of(outline)
     x, y = view.position(theta, outline[:, 1])
-    rows, columns = seen.theta.shape
-    inside = (x >= 0) & (x < columns - 1) & (y >= 0) & (y < rows - 1)
-    column, row = np.where(inside, np.rint(x), 0).astype(int), np.where(inside, np.rint(y), 0).astype(int)
-    shown = inside & (np.abs(seen.theta[row, column] - theta) < 4) & (seen.cover[row, column] > 0.5)
+    shown = np.array([seen.shows(*place, slack=4.0) for place in zip(x, y, theta, strict=True)])
     if shown.mean() < 0.6:
         return None
     points = _turned(turn, np.stack([x, y], axis=1)[shown])

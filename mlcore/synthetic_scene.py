@@ -16,6 +16,8 @@ Singles = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _WALLS = ((206, 210, 212), (188, 196, 200), (212, 204, 192), (176, 188, 182), (150, 162, 172), (196, 186, 180), (120, 128, 136))
+_SAVED_WELL = 93
+"""JPEG quality from which on a file shows no loss worth drawing."""
 _CLOTHES = ((58, 74, 96), (92, 98, 104), (120, 60, 66), (62, 92, 84), (196, 192, 186), (40, 42, 48), (150, 128, 108), (96, 84, 120))
 
 
@@ -51,7 +53,7 @@ def draw_light(rng: np.random.Generator, yaw: float, strength: float) -> Light:
     toward /= np.linalg.norm(toward)
     ambient = 0.42 - 0.16 * strength * float(rng.random())
     gloss = float(rng.uniform(0.25, 0.55)) + 0.6 * strength * float(rng.random())
-    return Light((float(toward[0]), float(toward[1]), float(toward[2])), ambient, gloss, float(strength * rng.normal(0, 0.07)))
+    return Light((float(toward[0]), float(toward[1]), float(toward[2])), ambient, gloss, float(strength * np.clip(rng.normal(0, 0.035), -0.06, 0.06)))
 
 
 def draw_faults(rng: np.random.Generator, strength: float) -> Faults:
@@ -69,21 +71,23 @@ def draw_faults(rng: np.random.Generator, strength: float) -> Faults:
     )
 
 
-def shading(view: View, light: Light, oil: float) -> tuple[Singles, Singles]:
-    """Light on the head's grid: factor on colour (rows, thetas, 3) and gloss to add (rows, thetas), 0–255."""
+def shading(view: View, light: Light, oil: float) -> Singles:
+    """Light on the head's grid, (rows, thetas, 4): three factors on colour, and gloss to add (0–255)."""
     normal = view.facing()
-    toward = np.array(light.direction)
-    lit = np.clip((normal @ toward + 0.22) / 1.22, 0, 1)
-    rim = np.clip(normal[..., 2], 0, 1)
-    linear = (light.ambient * (0.55 + 0.45 * rim) + 0.78 * lit) * view.openness()
-    half = toward + np.array([0, 0, 1.0])
+    toward = np.array(light.direction, np.float32)
+    half = toward + np.array([0, 0, 1], np.float32)
     half /= np.linalg.norm(half)
-    shine = np.clip(normal @ half, 0, 1) ** 22 * (46 * oil * light.gloss) * view.openness()
+    open_share = view.openness()
+    lit = np.clip((normal @ toward + np.float32(0.22)) / np.float32(1.22), 0, 1)
+    rim = np.clip(normal[..., 2], 0, 1)
+    linear = np.maximum((light.ambient * (0.55 + 0.45 * rim) + 0.78 * lit) * open_share, 1e-3).astype(np.float32)
+    shine = np.asarray(cv2.pow(np.clip(normal @ half, 0, 1), 22), np.float32) * open_share * np.float32(46 * oil * light.gloss)
     # Light scatters further in skin in red than in blue, so shadows are warm.
-    power = np.array([0.40, 0.455, 0.49]) - np.array([0.0, 0.0, 0.0])
-    tone = np.array([1 + light.warmth, 1.0, 1 - light.warmth])
-    factor = np.power(np.maximum(linear, 1e-3)[..., None], power) * tone
-    return factor.astype(np.float32), shine.astype(np.float32)
+    channels = [
+        np.asarray(cv2.pow(linear, power), np.float32) * np.float32(warmth)
+        for power, warmth in ((0.40, 1 + light.warmth), (0.455, 1.0), (0.49, 1 - light.warmth))
+    ]
+    return np.stack([*channels, shine], axis=-1)
 
 
 def background(rng: np.random.Generator, width: int, height: int) -> Singles:
@@ -93,12 +97,12 @@ def background(rng: np.random.Generator, width: int, height: int) -> Singles:
     slope = np.linspace(rng.uniform(0.85, 1.1), rng.uniform(0.75, 1.0), 30, dtype=np.float32)[None, :, None]
     fall = np.linspace(1.05, rng.uniform(0.8, 1.0), 40, dtype=np.float32)[:, None, None]
     small[:] = wall * slope * fall
-    for _ in range(int(rng.integers(0, 4))):
-        x, y = int(rng.integers(-4, 28)), int(rng.integers(0, 30))
-        w, h = int(rng.integers(4, 14)), int(rng.integers(8, 40))
-        shade = np.float32(rng.uniform(0.72, 1.18))
-        small[max(y, 0) : y + h, max(x, 0) : x + w] *= shade * rng.uniform(0.94, 1.06, 3).astype(np.float32)
-    soft = cv2.GaussianBlur(small, (0, 0), 1.6)
+    for _ in range(int(rng.integers(2, 7))):
+        x, y = int(rng.integers(-4, 28)), int(rng.integers(-4, 34))
+        w, h = int(rng.integers(3, 12)), int(rng.integers(5, 32))
+        shade = np.float32(rng.uniform(0.45, 1.15))
+        small[max(y, 0) : y + h, max(x, 0) : x + w] = wall * shade * rng.uniform(0.88, 1.12, 3).astype(np.float32)
+    soft = cv2.GaussianBlur(small, (0, 0), 0.9)
     return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
@@ -151,10 +155,20 @@ def expose(picture: Singles, faults: Faults) -> Bytes:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
     if faults.shake * unit > 1.5:
         picture = np.asarray(cv2.filter2D(picture, -1, _shake(faults.shake * unit, faults.shake_angle)), np.float32)
-    grain = noise_field(height, width, 9, 0.0, 1.0, faults.noise_seed)
-    picture = picture * np.float32(faults.gain) + grain[..., None] * np.float32(faults.noise)
+    picture = picture * np.float32(faults.gain)
+    picture += (noise_field(height, width, 9, 0.0, 1.0, faults.noise_seed) * np.float32(faults.noise))[..., None]
+    np.clip(picture, 0, 255, out=picture)
     table = 255 * (np.arange(256) / 255) ** faults.gamma
-    return np.asarray(cv2.LUT(np.clip(picture, 0, 255).astype(np.uint8), np.rint(table).astype(np.uint8)), np.uint8)
+    seen = np.asarray(cv2.LUT(picture.astype(np.uint8), np.rint(table).astype(np.uint8)), np.uint8)
+    return seen if faults.quality >= _SAVED_WELL else _saved(seen, faults.quality)
+
+
+def _saved(picture: Bytes, quality: int) -> Bytes:
+    """The picture after a JPEG file of that quality; raises ValueError if the codec refuses it."""
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError("the picture could not be encoded")
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def _shake(length: float, angle: float) -> Singles:

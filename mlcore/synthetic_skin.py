@@ -20,7 +20,7 @@ from mlcore.synthetic_features import (
     paint_mouth,
     paint_nose,
 )
-from mlcore.synthetic_head import THETAS, Y_STEP, Y_TOP, HeadShape, curtain_edge, hairline, radius
+from mlcore.synthetic_head import THETAS, Y_STEP, Y_TOP, HeadShape, curtain_edge, ear_blade, hairline, radius
 from mlcore.synthetic_person import Person
 from mlcore.synthetic_records import Hair, Sex, SkinRegion, Subject
 
@@ -146,11 +146,12 @@ def _base(canvas: Canvas, person: Person, blemishes: Blemishes) -> None:
     low *= 1 + clouds["under_eyes"][..., None] * np.array([-0.12, -0.13, -0.1])
     low *= 1 + clouds["hollows"][..., None] * np.array([-0.13, -0.17, -0.17])
     low *= 1 + (blemishes.stubble * clouds["beard"])[..., None] * np.array([-0.26, -0.2, -0.13])
-    canvas.colour *= _spread(low, canvas)
     slow, fine = canvas.noise(1, 5.0, person.texture_seed), canvas.noise(2, 0.7, person.texture_seed // 7)
     mottle = slow * np.float32(0.02 * blemishes.mottle) + fine * np.float32(0.012 + 0.01 * blemishes.mottle)
-    canvas.colour *= (1 + mottle)[..., None] * np.float32(1)
-    canvas.colour[..., 1:] *= (1 + slow * np.float32(0.018 * blemishes.mottle))[..., None]
+    tint = _spread(low, canvas)
+    tint += mottle[..., None]
+    tint[..., 1:] += (slow * np.float32(0.018 * blemishes.mottle))[..., None]
+    canvas.colour *= tint
     canvas.label[:] = _region_labels(canvas)
 
 
@@ -231,7 +232,9 @@ def _hair_in(canvas: Canvas, person: Person, window: tuple[slice, slice], noise:
     edge = hairline(theta.astype(np.float64)).astype(np.float32)
     cover = np.clip((edge - y + np.float32(1.6) * ragged) / np.float32(9.0 if cropped else 6.0), 0, 1)
     cover *= np.float32(0.85 if cropped else 1.0)
-    if person.shape.hair_low > 0:
+    if person.shape.hair_low <= 0:
+        cover *= 1 - np.clip(2 * ear_blade(theta, y), 0, 1)
+    else:
         behind = np.abs(theta) - curtain_edge(y) + np.float32(2.0)
         cover = np.maximum(cover, np.clip(behind, 0, 1) * (y > -60) * (y < person.shape.hair_low + 2))
     gloss = 1 + np.float32(0.15) * strands + np.float32(0.12) * waves
@@ -247,8 +250,9 @@ def paint_head(
     outlines: Outlines,
     blemishes: Blemishes,
     streams: tuple[np.random.Generator, np.random.Generator],
+    lead: float,
 ) -> None:
-    """Everything but acne. `streams` are the person's (stays) and the selfie's (gaze)."""
+    """Everything but acne. `streams` are the person's (stays) and the selfie's (gaze); `lead` is how far the turn moves the irises ahead of the lids, mm."""
     own, now = streams
     _base(canvas, person, blemishes)
     _stubble(canvas, person, blemishes)
@@ -256,6 +260,6 @@ def paint_head(
     paint_ears(canvas, person)
     paint_nose(canvas, person)
     paint_mouth(canvas, person, outlines)
-    paint_eyes(canvas, person, outlines, (float(now.normal(0, 1.0)), float(now.normal(0, 0.4))))
+    paint_eyes(canvas, person, outlines, (lead + float(now.normal(0, 1.0)), float(now.normal(0, 0.4))))
     _hair(canvas, person)
     paint_brows(canvas, person, outlines, own)

@@ -14,6 +14,9 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 
+_ROW_STEP = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """Parallel projection: `scale` in px per mm, the axis' eye line at (`x`, `y`) px, head turned by `yaw` degrees."""
@@ -37,6 +40,17 @@ def stretched(shape: HeadShape, y: Floats) -> Floats:
 
 def _unstretched(shape: HeadShape, y: Floats) -> Floats:
     return np.asarray(np.interp(y, stretched(shape, YS), YS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """What the pixels from column `left` on show: `theta` (rows, columns) in degrees, −180…180; `y` (rows,) in mm of the average
+    head; `cover` (rows, columns), the share of the pixel that is head."""
+
+    left: int
+    theta: Singles
+    y: Singles
+    cover: Singles
 
 
 class View:
@@ -66,30 +80,25 @@ class View:
         own = np.interp(y, YS, self._own_y)
         return self.camera.x + reach * across * self.camera.scale, self.camera.y + own * self.camera.scale
 
-    def surface(self) -> tuple[Singles, Singles, Singles]:
-        """For each pixel the visible theta (degrees, -180…180), y (mm, average head) and cover (0…1)."""
+    def surface(self) -> Surface:
+        """Which point of the head each pixel shows, in the columns that the head reaches."""
         camera = self.camera
-        own = (np.arange(camera.height) - camera.y) / camera.scale
-        y = _unstretched(self.shape, own)
-        outlines = self._outlines(y)
-        lowest, highest = outlines[:, 0], outlines[:, -1]
-        left = max(int(lowest.min()) - 1, 0)
-        right = min(int(highest.max()) + 2, camera.width)
-        columns = np.arange(left, right)
-        index = _positions(outlines, columns)
-        theta = np.zeros((camera.height, camera.width), np.float32)
-        theta[:, left:right] = (index + self._middle) % 360 - 180
-        pixel = np.arange(camera.width, dtype=np.float32)[None, :]
-        near = np.clip(pixel - lowest[:, None].astype(np.float32) + 0.5, 0, 1)
-        far = np.clip(highest[:, None].astype(np.float32) - pixel + 0.5, 0, 1)
-        cover = np.where((highest - lowest > 2)[:, None], near * far, 0).astype(np.float32)
-        heights = np.broadcast_to(y.astype(np.float32)[:, None], theta.shape)
-        return theta, heights, cover
-
-    def outline(self, y: Floats) -> tuple[Floats, Floats]:
-        """Left and right end of the visible section at average y (mm), px."""
-        outlines = self._outlines(y)
-        return outlines[:, 0], outlines[:, -1]
+        y = _unstretched(self.shape, (np.arange(camera.height) - camera.y) / camera.scale)
+        # Every second row is solved; between two the answer hardly changes.
+        solved = y[:: _ROW_STEP]
+        outlines = self._outlines(solved)
+        left = int(np.clip(outlines[:, 0].min() - 1, 0, camera.width - 2))
+        right = int(np.clip(outlines[:, -1].max() + 2, left + 1, camera.width))
+        index = _positions(outlines, np.arange(left, right))
+        index = cv2.resize(index, (right - left, camera.height), interpolation=cv2.INTER_LINEAR)
+        theta = (index + np.float32(self._middle)) % 360 - 180
+        rows = np.arange(camera.height) / _ROW_STEP - 0.25
+        lowest, highest = (np.interp(rows, np.arange(len(solved)), end).astype(np.float32) for end in (outlines[:, 0], outlines[:, -1]))
+        pixel = np.arange(left, right, dtype=np.float32)[None, :]
+        near, far = pixel - lowest[:, None] + np.float32(0.5), highest[:, None] - pixel + np.float32(0.5)
+        cover = np.clip(np.minimum(near, far), 0, 1)
+        cover[highest - lowest <= 2] = 0
+        return Surface(left, theta, y.astype(np.float32), cover)
 
     def _outlines(self, y: Floats) -> Floats:
         """x in px of the section at each y, made monotone: column 180 looks at the viewer; (rows, 361)."""
@@ -133,30 +142,39 @@ class View:
         reach = float(self.radius[int((y - Y_TOP) / Y_STEP), int(theta + 180)])
         return float(np.clip((right - left) / (np.radians(2 * step) * reach * self.camera.scale), 0, 1))
 
-    def openness(self) -> Floats:
+    def openness(self) -> Singles:
         """Share of the room's light that reaches each place, (rows, thetas): less on the neck under the jaw."""
         below = np.where(self.neck, YS[:, None], np.inf).min(axis=0)
         depth = np.clip((YS[:, None] - below[None, :]) / 55, 0, 1)
         share = np.where(self.neck, 0.4 + 0.4 * depth, 1.0)
-        return np.asarray(cv2.GaussianBlur(share, (0, 0), 1.6), np.float64)
+        return np.asarray(cv2.GaussianBlur(share.astype(np.float32), (0, 0), 1.6), np.float32)
 
-    def facing(self) -> Floats:
+    def facing(self) -> Singles:
         """Unit normals of the surface as the camera sees them (x right, y down, z towards it), (rows, thetas, 3)."""
-        x, z = self.radius * self._across, self.radius * self._towards
-        own = self._own_y
-        along = np.gradient(x, axis=1), np.gradient(z, axis=1)
-        down = np.gradient(x, own, axis=0), np.gradient(z, own, axis=0)
-        normal = np.stack([-along[1], along[1] * down[0] - along[0] * down[1], along[0]], axis=-1)
-        normal[..., 1] = along[0] * -down[1] + along[1] * down[0]
-        return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9))
+        reach = self.radius.astype(np.float32)
+        x, z = reach * self._across.astype(np.float32), reach * self._towards.astype(np.float32)
+        right_x, right_z = _slope(x.T).T, _slope(z.T).T
+        rise = np.maximum(np.gradient(self._own_y), 1e-3).astype(np.float32)[:, None]
+        down_x, down_z = _slope(x) / rise, _slope(z) / rise
+        normal = np.stack([-right_z, right_z * down_x - right_x * down_z, right_x], axis=-1)
+        normal /= np.maximum(np.sqrt(np.einsum("ijk,ijk->ij", normal, normal)), 1e-9)[..., None]
+        return np.asarray(normal, np.float32)
 
 
-def _positions(outlines: Floats, columns: NDArray[np.int64]) -> Floats:
-    """Fractional column of `outlines` at which each row reaches each pixel column; one interpolation for all rows."""
+def _slope(values: Singles) -> Singles:
+    """Central differences along the first axis, a step each, one-sided at the ends."""
+    slope = np.empty_like(values)
+    slope[1:-1] = (values[2:] - values[:-2]) / 2
+    slope[0], slope[-1] = values[1] - values[0], values[-1] - values[-2]
+    return slope
+
+
+def _positions(outlines: Floats, columns: NDArray[np.int64]) -> Singles:
+    """Fractional column of `outlines`, from −180, at which each row reaches each pixel column; one interpolation for all rows."""
     rows = len(outlines)
     gap = float(outlines.max() - outlines.min() + len(columns) + 1000)
     offset = np.arange(rows)[:, None] * gap
     steps = np.tile(np.arange(outlines.shape[1], dtype=np.float64), rows)
     wanted = np.clip(columns[None, :], outlines[:, :1], outlines[:, -1:]) + offset
     found = np.interp(wanted.ravel(), (outlines + offset).ravel(), steps)
-    return np.asarray(found.reshape(rows, len(columns)) - 180)
+    return (found - 180).astype(np.float32).reshape(rows, len(columns))
