@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, models
 from django.http import HttpRequest
 
@@ -23,7 +24,13 @@ class Actor:
     def of(cls, request: HttpRequest) -> Actor:
         """The signed-in user of a request; an anonymous one acts as nobody."""
         user = request.user if isinstance(request.user, User) else None
-        return cls(user, request.META.get("REMOTE_ADDR") or None, getattr(request, "request_id", ""))
+        return cls(user, _address(request), getattr(request, "request_id", ""))
+
+
+def _address(request: HttpRequest) -> str | None:
+    """Where the request came from; behind a proxy, what that proxy says, which is the last entry."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
+    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or None
 
 
 SYSTEM = Actor()

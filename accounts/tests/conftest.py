@@ -1,4 +1,4 @@
-"""Tests sign in more often than people do: rate limits are off but where they are tested, and hashing is cheap."""
+"""Tests sign in more often than people do: rate limits are off but where they are tested."""
 
 import pytest
 from pytest_django import Settings
@@ -7,4 +7,3 @@ from pytest_django import Settings
 @pytest.fixture(autouse=True)
 def _quick_sign_in(settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = False
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
