@@ -11,7 +11,6 @@ from typing import Self
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from accounts.models import User
@@ -189,6 +188,7 @@ def _mine(membership: Membership) -> QuerySet[Assignment]:
     return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
 
 
-def _unanswered() -> Combinable:
+def _unanswered() -> Q:
     """Without an answer. `shown_seq` is set with the first one given here, and an index knows it; labels decide."""
-    return Q(shown_seq__isnull=True) & ~Exists(Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE))
+    labels = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE)
+    return Q(~Exists(labels), shown_seq__isnull=True)

@@ -178,5 +178,5 @@ def test_two_tabs_at_once_get_two_versions_and_one_order(bob_rates: Membership) 
     for thread in tabs:
         thread.join()
     assert sorted(outcome.status for outcome in outcomes) == ["saved"] * 6 + ["stale"] * 6
-    assert sorted(Assignment.objects.values_list("shown_seq", flat=True)) == [1, 2, 3, 4, 5, 6]
+    assert set(Assignment.objects.values_list("shown_seq", flat=True)) == {1, 2, 3, 4, 5, 6}
     assert Label.objects.filter(version=2).count() == 6

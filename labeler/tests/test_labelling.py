@@ -24,7 +24,8 @@ def test_a_window_marks_what_it_sends_as_released_and_nothing_else(bob_rates: Me
     before = timezone.now()
     labelling.window(bob_rates, 3)
     released = dict(Assignment.objects.values_list("pk", "released_at"))
-    assert all(released[item.pk] is not None and released[item.pk] >= before for item in dealt[:3])
+    first_three = [released[item.pk] for item in dealt[:3]]
+    assert all(moment is not None and moment >= before for moment in first_three)
     assert released[dealt[3].pk] is None
     labelling.window(bob_rates, 3)
     assert dict(Assignment.objects.values_list("pk", "released_at")) == released

@@ -1,0 +1,170 @@
+"""What a rater's browser gets can't tell golden images from training images.
+
+Whoever adds a field, a header or a cookie to the labelling page finds these lists failing, and decides here, in the
+open, whether it may be told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from labeler.models import Assignment, GoldenItem, Membership
+from labeler.tests.factories import message, signed_in, start
+
+GIVEN = {"level_value", "flag", "comment", "unsure", "version"}
+REFUSAL = {"code", "text"}
+WINDOW_FIELDS = {"tokens", "answered", "total", "csrf", "rater"}
+PREVIOUS_FIELDS = {"items", "token", "number", "given"} | GIVEN
+ANSWER_FIELDS = {"outcomes", "client_key", "status", "version", "earlier", "refusal"} | GIVEN | REFUSAL
+BOOT_FIELDS = (
+    {"window", "levels", "value", "name", "key", "size", "urls", "image", "previous", "answers", "page", "sign_in"}
+    | {"reasons", "blur", "dark", "no_face", "not_acne", "other"}
+    | WINDOW_FIELDS
+)
+SAFETY_HEADERS = {
+    "Content-Security-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Referrer-Policy",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Vary",
+}
+PAGE_HEADERS = SAFETY_HEADERS | {"Content-Type", "Content-Length", "Cache-Control"}
+IMAGE_HEADERS = PAGE_HEADERS | {"Content-Disposition", "ETag"}
+COOKIES = {"csrftoken"}
+# What differs from image to image: its size, and its token.
+OWN_TO_AN_IMAGE = {"Content-Length", "ETag"}
+
+TELLING = {"labeler_goldenitem", "labeler_fold", "labeler_folditem", "labeler_image", "labeler_imagename"}
+READ = {"labeler_membership", "labeler_assignment", "labeler_rendition", "labeler_label", "labeler_level"}
+BESIDE = {"labeler_study", "accounts_user"}
+
+
+@pytest.fixture
+def dealt(bob_rates: Membership) -> list[Assignment]:
+    """Six images in order, the third and the sixth golden."""
+    return start(bob_rates, 6, golden_every=3)
+
+
+@pytest.fixture
+def client(bob: User) -> Client:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def base(bob_rates: Membership) -> str:
+    return f"/studies/{bob_rates.study_id}/label/"
+
+
+def keys(value: object) -> Iterator[str]:
+    """Every field name in a JSON message, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner)
+
+
+def post(client: Client, base: str, *answers: dict[str, object]) -> dict[str, list[dict[str, object]]]:
+    response = client.post(f"{base}answers", json.dumps({"answers": answers}), content_type="application/json")
+    assert response.status_code == 200
+    found: dict[str, list[dict[str, object]]] = response.json()
+    return found
+
+
+def test_the_messages_hold_the_listed_fields_and_no_others(client: Client, base: str, dealt: list[Assignment]) -> None:
+    window = client.get(f"{base}window.json").json()
+    assert set(keys(window)) == WINDOW_FIELDS
+    told = post(client, base, message(dealt[0].token), message(dealt[0].token), message("unknown"))
+    assert [one["status"] for one in told["outcomes"]] == ["saved", "stale", "refused"]
+    assert set(keys(told)) == ANSWER_FIELDS
+    assert set(keys(client.get(f"{base}previous.json").json())) == PREVIOUS_FIELDS
+
+
+def test_the_page_tells_the_listed_fields_and_no_others(client: Client, base: str, dealt: list[Assignment]) -> None:
+    page = client.get(base)
+    found = re.search(r'<script id="boot" type="application/json">(.*?)</script>', page.content.decode())
+    assert found is not None
+    boot = json.loads(found[1])
+    assert set(keys(boot)) == BOOT_FIELDS
+    assert {key for level in boot["levels"] for key in level} == {"value", "name", "key"}
+    assert boot["window"]["tokens"] == [item.token for item in dealt]
+
+
+def test_the_page_says_nothing_of_what_only_the_lead_knows(client: Client, base: str, dealt: list[Assignment]) -> None:
+    text = client.get(base).content.decode().lower()
+    assert "golden" not in text and "fold" not in re.sub(r"goldfold", "", text) and "training" not in text
+    assert all(item.image.sha256 not in text for item in dealt if item.image.sha256)
+
+
+def test_headers_and_cookies_are_the_listed_ones(client: Client, base: str, dealt: list[Assignment]) -> None:
+    page = client.get(base)
+    window = client.get(f"{base}window.json")
+    assert (set(page.headers), set(page.cookies)) == (PAGE_HEADERS, COOKIES)
+    assert (set(window.headers), set(window.cookies)) == (PAGE_HEADERS, COOKIES)
+    posted = client.post(
+        f"{base}answers", json.dumps({"answers": [message(dealt[0].token)]}), content_type="application/json"
+    )
+    assert (set(posted.headers), set(posted.cookies)) == (PAGE_HEADERS, set())
+    image = client.get(f"{base}i/{dealt[0].token}.jpg")
+    assert (set(image.headers), set(image.cookies)) == (IMAGE_HEADERS, set())
+
+
+def test_all_images_come_with_the_same_headers(client: Client, base: str, dealt: list[Assignment]) -> None:
+    client.get(f"{base}window.json")
+    seen = set()
+    for item in dealt:
+        response = client.get(f"{base}i/{item.token}.jpg")
+        assert response.status_code == 200
+        assert response["ETag"] == f'"{item.token}"'
+        seen.add(tuple((name, value) for name, value in response.headers.items() if name not in OWN_TO_AN_IMAGE))
+    assert len(seen) == 1
+    headers = dict(seen.pop())
+    assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert headers["Content-Disposition"] == 'inline; filename="image.jpg"'
+
+
+def test_golden_and_training_images_take_the_same_statements(
+    client: Client, base: str, dealt: list[Assignment]
+) -> None:
+    golden = set(GoldenItem.objects.values_list("image_id", flat=True))
+    assert [item.image_id in golden for item in dealt] == [False, False, True, False, False, True]
+    client.get(f"{base}window.json")
+    first, *others = [_statements(client, base, item) for item in dealt]
+    for statements in others:
+        assert statements == first
+    assert len(first) > 8
+
+
+def test_no_statement_reads_a_table_that_knows_the_difference(
+    client: Client, base: str, dealt: list[Assignment]
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(base)
+        _statements(client, base, dealt[2])
+    tables = {table for query in captured for table in re.findall(r'"((?:labeler|accounts)_\w+)"', query["sql"])}
+    assert not tables & TELLING
+    assert tables == READ | BESIDE
+    columns = {column for query in captured for column in re.findall(r'"labeler_study"\."(\w+)"', query["sql"])}
+    assert columns == {"id", "name", "state", "is_synthetic"}
+
+
+def _statements(client: Client, base: str, item: Assignment) -> list[str]:
+    """What the database is asked while an image is fetched, graded, looked back at and followed by a window."""
+    with CaptureQueriesContext(connection) as captured:
+        client.get(f"{base}i/{item.token}.jpg")
+        post(client, base, message(item.token))
+        client.get(f"{base}previous.json")
+        client.get(f"{base}window.json?size=1")
+    values = [re.sub(r"'(?:[^']|'')*'|\bs\d+_x\d+|\b\d+(?:\.\d+)?\b", "?", query["sql"]) for query in captured]
+    return [re.sub(r"\((?:\?, )*\?\)", "(?)", statement) for statement in values]

@@ -1,0 +1,148 @@
+"""Who gets what from the labelling page's addresses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts import audit
+from accounts.models import User
+from labeler import labelling
+from labeler.models import Assignment, Label, Membership, MembershipState, StudyState
+from labeler.studies import set_state
+from labeler.tests.factories import message, signed_in, start
+
+
+@pytest.fixture
+def dealt(bob_rates: Membership) -> list[Assignment]:
+    return start(bob_rates, 4)
+
+
+@pytest.fixture
+def base(bob_rates: Membership) -> str:
+    return f"/studies/{bob_rates.study_id}/label/"
+
+
+def test_only_the_studys_raters_have_the_page(
+    base: str, dealt: list[Assignment], alice: User, mallory: User, root: User
+) -> None:
+    assert Client().get(base)["Location"].startswith("/accounts/login/")
+    for somebody in (alice, mallory, root):
+        client = signed_in(somebody)
+        for address in (base, f"{base}window.json", f"{base}previous.json", f"{base}i/{dealt[0].token}.jpg"):
+            assert client.get(address).status_code == 404
+        body = json.dumps({"answers": [message(dealt[0].token)]})
+        assert client.post(f"{base}answers", body, content_type="application/json").status_code == 404
+    assert not Label.objects.exists()
+
+
+def test_an_image_goes_to_its_own_rater_and_only_once_released(
+    base: str, dealt: list[Assignment], bob_rates: Membership, bob: User, carol: User, carol_rates: Membership
+) -> None:
+    address = f"{base}i/{dealt[0].token}.jpg"
+    assert signed_in(bob).get(address).status_code == 404
+    labelling.window(bob_rates, 1)
+    response = signed_in(bob).get(address)
+    assert response.status_code == 200
+    assert response.getvalue().startswith(b"\xff\xd8")
+    assert signed_in(carol).get(address).status_code == 404
+    assert Client().get(address).status_code == 404
+
+
+def test_an_image_that_the_browser_has_is_not_sent_again(
+    base: str, dealt: list[Assignment], bob_rates: Membership, bob: User
+) -> None:
+    labelling.window(bob_rates, 1)
+    address = f"{base}i/{dealt[0].token}.jpg"
+    again = signed_in(bob).get(address, headers={"If-None-Match": f'"{dealt[0].token}"'})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["window.json", "previous.json", "answers"])
+def test_an_open_page_is_told_that_its_rater_is_signed_out(base: str, dealt: list[Assignment], name: str) -> None:
+    client = Client()
+    body = json.dumps({"answers": [message(dealt[0].token)]})
+    response = (
+        client.post(base + name, body, content_type="application/json")
+        if name == "answers"
+        else client.get(base + name)
+    )
+    assert response.status_code == 401
+    assert response.json()["refusal"]["code"] == "signed_out"
+
+
+def test_answers_need_the_csrf_token(base: str, dealt: list[Assignment], bob: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(bob, backend="allauth.account.auth_backends.AuthenticationBackend")
+    window = client.get(f"{base}window.json").json()
+    body = json.dumps({"answers": [message(window["tokens"][0])]})
+    assert client.post(f"{base}answers", body, content_type="application/json").status_code == 403
+    told = client.post(f"{base}answers", body, content_type="application/json", headers={"X-CSRFToken": window["csrf"]})
+    assert told.json()["outcomes"][0]["status"] == "saved"
+
+
+@pytest.mark.parametrize(("state", "words"), [(StudyState.PAUSED, "paused"), (StudyState.CLOSED, "closed")])
+def test_a_study_that_does_not_label_says_why(
+    base: str, dealt: list[Assignment], bob: User, bob_rates: Membership, state: StudyState, words: str
+) -> None:
+    set_state(bob_rates.study, state, actor=audit.SYSTEM)
+    client = signed_in(bob)
+    page = client.get(base)
+    assert page.status_code == 409 and words in page.content.decode()
+    window = client.get(f"{base}window.json")
+    assert window.status_code == 409 and window.json()["refusal"]["code"] == words
+
+
+def test_who_withdrew_is_told_so_and_gets_no_images(
+    base: str, dealt: list[Assignment], bob: User, bob_rates: Membership
+) -> None:
+    labelling.window(bob_rates, 1)
+    Membership.objects.filter(pk=bob_rates.pk).update(state=MembershipState.WITHDRAWN)
+    client = signed_in(bob)
+    assert client.get(base).status_code == 409
+    assert client.get(f"{base}i/{dealt[0].token}.jpg").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"not json",
+        b"[]",
+        b'{"answers": []}',
+        b'{"answers": [1]}',
+        b'{"answers": [{"token": "x"}]}',
+        b'{"answers": [{"token": "x", "client_key": "no uuid"}]}',
+        b'{"answers": [{"token": 3, "client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "level": NaN}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "flag": "tired"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "comment": "a\\u0000"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "decide_ms": -1}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "client_time": "yesterday"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "client_time": "2026-02-31T00:00Z"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "viewing": {"camera": 1}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "golden": true}]}',
+    ],
+)
+def test_what_the_page_would_not_send_is_refused_in_words(
+    base: str, dealt: list[Assignment], bob: User, body: bytes
+) -> None:
+    response = signed_in(bob).post(f"{base}answers", body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["refusal"]["code"] == "invalid"
+
+
+def test_a_page_of_the_rater_costs_the_same_queries_however_many_images(
+    base: str, bob: User, bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    dealt = start(bob_rates, 15)
+    client = signed_in(bob)
+    with django_assert_num_queries(8):  # user, rater, then a window's five, scale
+        client.get(base)
+    with django_assert_num_queries(2):  # user, picture
+        client.get(f"{base}i/{dealt[0].token}.jpg")
+    body = json.dumps({"answers": [message(item.token) for item in dealt[:9]]})
+    with django_assert_num_queries(11):  # user, rater, then a batch's nine
+        client.post(f"{base}answers", body, content_type="application/json")
