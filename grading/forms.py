@@ -9,14 +9,14 @@ from django import forms
 from grading.groups import group_columns
 from grading.runs import RunConfig
 from labeler.models import Study
-from mlcore import backbones
+from mlcore.records import BACKBONES
 
 _DESCRIPTIONS: Final = {"texture": "texture: colour, spots and texture; needs no download"}
 
 
 class StartForm(forms.Form):
     backbone = forms.ChoiceField(
-        choices=[(name, _DESCRIPTIONS.get(name, f"{name}: a network trained on ImageNet")) for name in backbones.NAMES],
+        choices=[(name, _DESCRIPTIONS.get(name, f"{name}: a network trained on ImageNet")) for name in BACKBONES],
         initial="texture",
         help_text="What turns a patch of skin into numbers. Networks need their weights, see the operations guide.",
     )

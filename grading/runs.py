@@ -22,7 +22,7 @@ from grading.models import Evaluation, Promotion, Scope, TrainingRun
 from jobs import lifecycle
 from jobs.models import ACTIVE, Job
 from labeler.models import Study
-from mlcore import backbones
+from mlcore.records import BACKBONES
 
 TRAIN: Final = "grading.train"
 
@@ -85,8 +85,8 @@ def start_run(study: Study, actor: Actor, config: RunConfig | None = None) -> Tr
 
 
 def _check_config(study: Study, config: RunConfig) -> None:
-    if config.backbone not in backbones.NAMES:
-        raise ValidationError(f"There is no backbone {config.backbone!r}; there are {', '.join(backbones.NAMES)}.")
+    if config.backbone not in BACKBONES:
+        raise ValidationError(f"There is no backbone {config.backbone!r}; there are {', '.join(BACKBONES)}.")
     if config.group_column and config.group_column not in group_columns(study):
         raise ValidationError(f"No image of the study came with a column {config.group_column!r}.")
 

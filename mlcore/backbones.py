@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from mlcore import texture
-from mlcore.records import Backbone, Pixels, Vectors
+from mlcore.records import BACKBONES, Backbone, Pixels, Vectors
 
 # Classifier layers that stand between the pooled features and the classes, by architecture.
 _TORCH_BACKBONES: Final = {
@@ -23,7 +23,6 @@ _TORCH_BACKBONES: Final = {
     "resnet50": "fc",
     "resnet152": "fc",
 }
-NAMES: Final = ("texture", *_TORCH_BACKBONES)
 TORCH_BATCH: Final = 32
 
 
@@ -41,7 +40,7 @@ def load(name: str, weights_dir: Path | None = None, *, precision: str | None = 
     if name == "texture":
         return TextureBackbone()
     if name not in _TORCH_BACKBONES:
-        raise BackboneUnavailable(f"There is no backbone {name!r}; there are {', '.join(NAMES)}.")
+        raise BackboneUnavailable(f"There is no backbone {name!r}; there are {', '.join(BACKBONES)}.")
     return TorchBackbone(name, weights_dir, precision)
 
 

@@ -7,13 +7,16 @@ Left and right are the subject's own: the left cheek lies to the right of the no
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Vectors: TypeAlias = NDArray[np.float32]
+
+# What `mlcore.backbones` can load; named here, so that a page may offer them without importing torch.
+BACKBONES: Final = ("texture", "squeezenet1_0", "mobilenet_v2", "resnet50", "resnet152")
 
 
 class Region(StrEnum):
