@@ -13,7 +13,7 @@ import vl_convert
 from django.core.cache import cache
 
 _KEEP_SECONDS: Final = 24 * 3600
-_VERSION: Final = 1
+_VERSION: Final = 2
 _INK, _SOFT, _BAR, _WORST, _MODEL = "#1c2733", "#526070", "#3f7f86", "#0b4d53", "#b0812b"
 
 
@@ -51,7 +51,7 @@ def specification(raters: Sequence[RaterBar], model: ModelLine | None) -> dict[s
         layers.append(line.mark_rule(color=_MODEL, strokeWidth=2.5, strokeDash=[6, 4]).encode(x="rmse:Q"))
         text = line.mark_text(color=_MODEL, fontWeight="bold", align="center", dy=-8, baseline="bottom")
         layers.append(text.encode(x="rmse:Q", y=alt.value(0), text="label:N"))
-    chart = alt.layer(*layers).properties(width=560, height={"step": 28}, background="#ffffff", padding=12)
+    chart = alt.layer(*layers).properties(width=440, height={"step": 28}, background="#ffffff", padding=12)
     chart = chart.configure(font="sans-serif").configure_view(stroke=None)
     chart = chart.configure_axis(labelColor=_INK, titleColor=_SOFT, gridColor="#e6eaee", labelFontSize=12)
     specified: dict[str, Any] = chart.to_dict()

@@ -45,8 +45,8 @@ def verdict(rmse: float | None, bar: float, rater: str) -> str:
     """The outcome in words, with as many digits as it takes to see which of the two is smaller."""
     if rmse is None:
         return "Not judged: no golden image was graded by the whole panel."
-    digits = next((count for count in (2, 3, 4) if f"{rmse:.{count}f}" != f"{bar:.{count}f}"), 6)
-    model, worst = f"{rmse:.{digits}f}", f"{bar:.{max(digits, 3)}f}"
+    digits = next((count for count in (3, 4, 5) if f"{rmse:.{count}f}" != f"{bar:.{count}f}"), 9)
+    model, worst = f"{rmse:.{digits}f}", f"{bar:.{digits}f}"
     if rmse < bar:
         return f"Passes: {model} is better than the worst rater's {worst} ({rater})."
     return f"Does not pass: {model} is no better than the worst rater's {worst} ({rater})."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grading.gate import Gate, verdict
 from grading.models import Evaluation, Prediction, TrainingRun
-from grading.stages import Stage, states
+from grading.stages import Step, steps
 from jobs.models import JobState
 from labeler.models import ImageName, Level
 
@@ -44,7 +44,7 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class RunReport:
     run: TrainingRun
-    stages: tuple[tuple[Stage, str], ...]
+    steps: tuple[Step, ...]
     gate: Gate | None
     evaluation: Evaluation | None
     verdict: str
@@ -65,13 +65,13 @@ def report(run: TrainingRun, evaluation: Evaluation | None) -> RunReport:
     """Read the run's rows; a number of queries that does not depend on how many images there are."""
     gate = Gate.from_json(run.training["gate"]) if "gate" in run.training else None
     names = tuple(level.name for level in Level.objects.filter(study=run.study_id).order_by("value"))
-    done = states(run.job.done, run.job.total)
+    done = steps(run.job.done, run.job.total)
     if evaluation is None:
-        return RunReport(run, tuple(done), gate, None, "", names, (), ())
+        return RunReport(run, done, gate, None, "", names, (), ())
     judged_by = Gate.from_json(evaluation.gate)
     return RunReport(
         run=run,
-        stages=tuple(done),
+        steps=done,
         gate=judged_by,
         evaluation=evaluation,
         verdict=verdict(evaluation.metrics["rmse"], judged_by.bar, judged_by.rater),

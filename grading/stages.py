@@ -40,13 +40,23 @@ class StageProgress:
         self.report(done, total, f"{done} of {total} pictures")
 
 
-def states(done: int, total: int) -> list[tuple[Stage, str]]:
-    """Each stage with "done", "now" or "later", read from a job's progress."""
-    reached = 100 * done / total if total else 0.0
-    found, before = [], 0
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage on a page: where it begins and ends in percent of the run, and whether it is "done", "now" or "later"."""
+
+    stage: Stage
+    begins: int
+    ends: int
+    state: str
+
+
+def steps(done: int, total: int) -> tuple[Step, ...]:
+    """Every stage, by how far a job's progress has come; all are "later" before it has begun."""
+    reached = 100 * done / total if total else -1.0
+    found, begins = [], 0
     for stage in STAGES:
-        after = before + _SHARES[stage]
-        state = "done" if reached >= after else "now" if reached >= before and total else "later"
-        found.append((stage, state))
-        before = after
-    return found
+        ends = begins + _SHARES[stage]
+        state = "done" if reached >= ends else "now" if reached >= begins else "later"
+        found.append(Step(stage, begins, ends, state))
+        begins = ends
+    return tuple(found)
