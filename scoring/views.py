@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -50,10 +51,10 @@ def revoke_key(request: HttpRequest, study_id: int, key_id: int) -> HttpResponse
 def _page(
     request: HttpRequest, study: Study, form: KeyForm, *, made: ApiKey | None = None, raw: str = ""
 ) -> HttpResponse:
-    keys = ApiKey.objects.filter(study_id=study.pk).select_related("created_by").order_by("revoked_at", "-pk")
+    in_force_first = F("revoked_at").desc(nulls_first=True)
+    keys = ApiKey.objects.filter(study_id=study.pk).select_related("created_by").order_by(in_force_first, "-pk")
     shown = {
         "study": study,
-        "tab": "scoring",
         "form": form,
         "made": made,
         "raw": raw,
