@@ -78,9 +78,12 @@ def begin(
 ) -> Job:
     """Write down work and claim it at once, for a command that does it itself and needs no worker.
 
-    Raises AlreadyActive as `enqueue` does.
+    The same work left by a dead process is cancelled: there may be no worker to take it up. Raises AlreadyActive as
+    `enqueue` does.
     """
     with transaction.atomic():
+        for dead in Job.objects.filter(_orphaned(), dedup_key=dedup_key).exclude(dedup_key=""):
+            cancel(dead, actor)
         job = _write_down(kind, actor=actor, study_id=study_id, params=params, dedup_key=dedup_key)
         claimed = claim(job.pk)
     if claimed is None:

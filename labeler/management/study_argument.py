@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, OutputWrapper
 
@@ -46,7 +47,10 @@ def refusals() -> Iterator[None]:
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
     except AlreadyActive as error:
-        raise CommandError(f"An import into this study is {error.job.get_state_display()} already.") from error
+        raise CommandError(
+            f"An import into this study is {error.job.get_state_display()} already (job {error.job.pk}). "
+            f"If its process was killed, try again in {settings.JOB_DEAD_AFTER_SECONDS} seconds."
+        ) from error
 
 
 class ProgressLine:

@@ -98,3 +98,14 @@ def test_a_folder_that_is_gone_fails_readably(study: Study, tmp_path: Path) -> N
     tasks.import_images(job_id=job.pk)
     job.refresh_from_db()
     assert job.state == JobState.FAILED and "is not a folder" in job.error
+
+
+def test_a_command_goes_on_after_one_that_was_killed(study: Study, tmp_path: Path) -> None:
+    killed = import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+    with pytest.raises(AlreadyActive):
+        import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE jobs_job SET heartbeat_at = now() - interval '1 hour'")
+    again = import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+    killed.refresh_from_db()
+    assert (killed.state, again.state) == (JobState.CANCELLED, JobState.RUNNING)
