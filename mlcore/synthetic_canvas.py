@@ -18,8 +18,14 @@ Colour = tuple[float, float, float]
 
 CANVAS_TOP, CANVAS_END = -142.0, 150.0
 CANVAS_SPAN = 192.0
+Window = tuple[slice, slice]
 _SHIFT = 4
 _MM_PER_DEGREE = 88 * np.pi / 180
+
+
+def in_colour(weight: Singles) -> Singles:
+    """A (rows, columns) weight for each of three channels; faster than to broadcast over so short an axis."""
+    return np.asarray(cv2.merge((weight, weight, weight)), np.float32)
 
 
 class Canvas:
@@ -56,14 +62,15 @@ class Canvas:
         """Texels of points given as (theta in degrees, y in mm)."""
         return self._texels(points[:, 0], points[:, 1])
 
-    def _window(self, shapes: Sequence[Floats], margin: float) -> tuple[slice, slice]:
+    def _window(self, shapes: Sequence[Floats], margin: float) -> Window:
         joined = np.concatenate(shapes)
-        size = np.array(self.label.shape[::-1])
-        low = np.clip(np.floor(joined.min(axis=0) - margin), 0, size).astype(int)
-        high = np.clip(np.ceil(joined.max(axis=0) + margin + 1), low, size).astype(int)
-        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+        rows, columns = self.label.shape
+        (left, top), (right, end) = (joined.min(axis=0) - margin).tolist(), (joined.max(axis=0) + margin + 2).tolist()
+        first, start = min(max(int(top), 0), rows), min(max(int(left), 0), columns)
+        return slice(first, min(max(int(end), first), rows)), slice(start, min(max(int(right), start), columns))
 
-    def _mask(self, shapes: Sequence[Floats], blur: float, line: float | None) -> tuple[tuple[slice, slice], Singles]:
+    def mask(self, shapes: Sequence[Floats], blur: float, line: float | None) -> tuple[Window, Singles]:
+        """The part of the canvas that the shapes reach, and their cover of it (0…1); `line` strokes them, that wide."""
         sigma = blur * self.per_mm
         window = self._window(shapes, 3 * sigma + (line or 0) * self.per_mm + 2)
         mask = np.zeros(self.label[window].shape, np.uint8)
@@ -75,26 +82,26 @@ class Canvas:
             cv2.fillPoly(mask, whole, (255,), cv2.LINE_AA, _SHIFT)
         else:
             cv2.polylines(mask, whole, False, (255,), max(1, round(line * self.per_mm)), cv2.LINE_AA, _SHIFT)
-        soft = mask.astype(np.float32) / 255
+        soft: Singles = mask.astype(np.float32) / np.float32(255)
         if sigma > 0.3:
             soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), sigma), np.float32)
         return window, soft
 
     def fill(self, shapes: Sequence[Floats], colour: Colour, strength: float = 1.0, blur: float = 0.0) -> None:
         """Blend `colour` into the polygons (texels), edges blurred by `blur` mm."""
-        self._blend(*self._mask(shapes, blur, None), colour, strength)
+        self._blend(*self.mask(shapes, blur, None), colour, strength)
 
     def stroke(self, lines: Sequence[Floats], width: float, colour: Colour, strength: float = 1.0, blur: float = 0.0) -> None:
         """Blend `colour` along open lines (texels) `width` mm wide."""
-        self._blend(*self._mask(lines, blur, width), colour, strength)
+        self._blend(*self.mask(lines, blur, width), colour, strength)
 
     def tint(self, shapes: Sequence[Floats], factors: Colour, strength: float = 1.0, blur: float = 0.0) -> None:
         """Multiply the polygons' colour by `factors`."""
-        window, mask = self._mask(shapes, blur, None)
+        window, mask = self.mask(shapes, blur, None)
         change = 1 + (np.array(factors, np.float32) - 1) * strength * mask[..., None]
         self.colour[window] *= change
 
-    def _blend(self, window: tuple[slice, slice], mask: Singles, colour: Colour, strength: float) -> None:
+    def _blend(self, window: Window, mask: Singles, colour: Colour, strength: float) -> None:
         here = self.colour[window]
         here += (np.array(colour, np.float32) - here) * (mask * np.float32(strength))[..., None]
 

@@ -28,7 +28,7 @@ _INNER_LIP: Floats = np.array([(0, 69.3), (7.5, 69.0), (21, 70.0), (7.5, 70.5), 
 
 
 def mirrored(points: Floats) -> Floats:
-    return points * np.array([-1.0, 1.0])
+    return np.asarray(points * np.array([-1.0, 1.0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def paint_eyes(canvas: Canvas, person: Person, outlines: Outlines, gaze: tuple[f
         canvas.stroke([canvas.on_face(upper * [1, 1] + [0, -4.2])], 1.2, _shade(person.skin, 0.6), 0.75, blur=0.7)
         canvas.fill([ball], _mixed((222, 215, 209), person.skin, 0.2))
         canvas.mark([ball], LABEL_EYE)
-        window, inside = canvas._mask([ball], 0.0, None)
+        window, inside = canvas.mask([ball], 0.0, None)
         before = canvas.colour[window].copy()
         x, y = side * 31.2 + gaze[0], -0.6 + gaze[1]
         canvas.fill([canvas.on_face(_disc(x, y, 6.2))], _shade(person.iris, 0.55), 1.0, blur=0.3)

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.synthetic_person import Person
-from mlcore.synthetic_records import LesionKind
+from mlcore.synthetic_records import LesionKind, SkinRegion
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-KINDS: tuple[LesionKind, ...] = (LesionKind.COMEDONE, LesionKind.PAPULE, LesionKind.PUSTULE, LesionKind.NODULE)
+REGIONS: tuple[SkinRegion, ...] = (
+    SkinRegion.FOREHEAD, SkinRegion.NOSE, SkinRegion.LEFT_CHEEK, SkinRegion.RIGHT_CHEEK, SkinRegion.CHIN,
+)  # fmt: skip
+"""Region number n of a canvas label (1-based) is REGIONS[n - 1]."""
 _GRADES = (1.0, 2.0, 3.0, 4.0, 5.0)
 # Expected number over the whole face at each grade.
 _MEANS: dict[LesionKind, tuple[float, ...]] = {
@@ -37,6 +40,7 @@ class Spot:
     """A lesion on the head, before it is seen: theta in degrees, y and radius in mm, strength about one."""
 
     kind: LesionKind
+    region: SkinRegion
     theta: float
     y: float
     radius: float
@@ -68,7 +72,7 @@ def plan_lesions(severity: float, shares: tuple[float, ...], cells: tuple[tuple[
             cell = int(rng.integers(len(thetas)))
             theta, y = thetas[cell] + rng.uniform(-1, 1), ys[cell] + rng.uniform(-1, 1)
             strength = vigour * float(rng.uniform(0.7, 1.15))
-            spots.append(Spot(kind, float(theta), float(y), float(radius), strength))
+            spots.append(Spot(kind, REGIONS[region], float(theta), float(y), float(radius), strength))
     return spots
 
 

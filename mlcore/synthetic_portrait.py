@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.synthetic_canvas import CANVAS_TOP, Canvas, noise_field
+from mlcore.synthetic_canvas import CANVAS_TOP, Canvas, in_colour, noise_field
 from mlcore.synthetic_cohort import Purpose, stream
 from mlcore.synthetic_features import JAW_Y, LABEL_HAIR, LABEL_SKIN, Outlines, curve, mirrored, outlines_of
 from mlcore.synthetic_head import Y_STEP, Y_TOP, curtain_edge, direction_of
-from mlcore.synthetic_lesions import Spot, Stamp, plan_lesions, stamp
+from mlcore.synthetic_lesions import REGIONS, Spot, Stamp, plan_lesions, stamp
 from mlcore.synthetic_person import Person, draw_person
 from mlcore.synthetic_records import CohortConfig, EyeBox, Face, Lesion, Subject
 from mlcore.synthetic_scene import Faults, background, clothes, draw_faults, draw_light, expose, shading
-from mlcore.synthetic_skin import REGIONS, draw_blemishes, paint_head, region_cells
+from mlcore.synthetic_skin import draw_blemishes, paint_head, region_cells
 from mlcore.synthetic_view import Camera, Surface, View
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,8 @@ _PX_PER_MM = 1.78
 """At 640 pixels high, before the subject's own distance."""
 _CORNEA = 1.0
 """How far the cornea stands out of the eye, mm."""
+_LEAST_SLANT = 0.2
+"""A lesion seen more edge-on than this does not show."""
 _ARM = 500.0
 """From the middle of the head to the phone, mm."""
 
@@ -48,6 +50,13 @@ class _Seen:
         return bool(abs(self.surface.theta[row, column] - theta) < slack and self.surface.cover[row, column] > 0.5)
 
 
+    def clear(self, x: float, y: float) -> bool:
+        """Whether there is only skin for two pixels around (x, y) of the picture."""
+        column, row = round(x) - self.surface.left, round(y)
+        around = self.skin[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        return around.size == 25 and bool(around.all())
+
+
 def draw_face(subject: Subject, config: CohortConfig) -> Face:
     """The picture of `subject` with its truth. `config.confounders` changes the pixels, never the truth."""
     person = draw_person(stream(subject.seed, Purpose.FACE, subject.person_number), subject, len(REGIONS))
@@ -67,16 +76,17 @@ def draw_face(subject: Subject, config: CohortConfig) -> Face:
     light = draw_light(room, camera.yaw, strength)
     head, seen = _render(view, canvas, person, shading(view, light, person.oil))
     spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), stream(subject.seed, Purpose.LESIONS, subject.index))
-    lesions = [_place(spot, seen, view, person, blemishes.cover, head, light.direction) for spot in spots]
+    lesions = _show(spots, seen, view, person, blemishes.cover, head, light.direction[:2])
     scene = _compose(head, seen, room, camera, person)
-    turn = cv2.getRotationMatrix2D((config.width / 2, config.height / 2), faults.roll, 1.0)
+    middle = (config.width / 2, config.height / 2)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, faults.roll, 1.0), np.float64)
     return Face(
         pixels=expose(_rolled(scene, turn), faults),
         landmarks=_turned(turn, _landmarks(view, outlines)),
         left_eye=_eye_box(view, seen, outlines.eye, turn),
         right_eye=_eye_box(view, seen, mirrored(outlines.eye), turn),
         skin_mask=_rolled(_whole(seen, config), turn, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) > 0,
-        lesions=tuple(_turned_lesion(turn, lesion) for lesion in lesions if lesion is not None),
+        lesions=tuple(_turned_lesion(turn, lesion) for lesion in lesions),
         subject=subject,
     )
 
@@ -119,24 +129,27 @@ def _seen_yaw(yaw: float) -> float:
     return float(np.clip(yaw + more, -90, 90))
 
 
-def _render(view: View, canvas: Canvas, person: Person, light: Singles) -> tuple[Singles, _Seen]:
+def _render(view: View, canvas: Canvas, person: Person, light: tuple[Singles, Singles]) -> tuple[Singles, _Seen]:
     """The lit head in its columns of the picture, and what is seen there."""
     surface = view.surface()
     theta, y = surface.theta, np.broadcast_to(surface.y[:, None], surface.theta.shape)
     u, v = (theta - canvas.start) * canvas.per_degree, (y - CANVAS_TOP) * canvas.per_mm
     gu, gv = theta + 180, (y - Y_TOP) / Y_STEP
-    head = cv2.remap(canvas.colour, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    head = _lookup(canvas.colour, u, v)
     label = np.asarray(cv2.remap(canvas.label, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    lit = cv2.remap(light, gu, gv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lit, gloss = _lookup(light[0], gu, gv), _lookup(light[1], gu, gv)
     neck = cv2.remap(view.neck.astype(np.uint8), gu, gv, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    gloss = lit[..., 3]
-    gloss[label > LABEL_SKIN] *= 0.4
+    gloss[label > LABEL_SKIN] *= np.float32(0.4)
     if view.shape.hair_low > 0:
         _hang(head, lit, label, surface, person)
-    head *= lit[..., :3]
-    head += gloss[..., None]
+    head *= lit
+    head += in_colour(gloss)
     skin = (label <= LABEL_SKIN) & (neck == 0) & (surface.cover > 0.9)
-    return np.asarray(head, np.float32), _Seen(surface, label, skin)
+    return head, _Seen(surface, label, skin)
+
+
+def _lookup(image: Singles, u: Singles, v: Singles) -> Singles:
+    return np.asarray(cv2.remap(image, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _hang(colour: Singles, lit: Singles, label: Bytes, surface: Surface, person: Person) -> None:
@@ -155,27 +168,26 @@ def _hang(colour: Singles, lit: Singles, label: Bytes, surface: Surface, person:
     fade = np.broadcast_to(np.clip((y + 45) / 40, 0, 1), hanging.shape)[hanging][:, None]
     target = shade[hanging][:, None] * np.array(person.hair_colour, np.float32)
     colour[rows][hanging] = colour[rows][hanging] * (1 - fade) + target * fade
-    lit[rows, :, :3][hanging & (inside < 1.3)] = np.float32(0.9)
+    lit[rows][hanging & (inside < 1.3)] = np.float32(0.9)
 
 
-def _place(
-    spot: Spot, seen: _Seen, view: View, person: Person, hidden: float, head: Singles, light: tuple[float, float, float]
-) -> Lesion | None:
-    """Draw the lesion if it shows, and say where."""
-    (x,), (y,) = view.position(np.array([spot.theta]), np.array([spot.y]))
-    column, row, near = round(x) - seen.surface.left, round(y), 2
-    around = seen.skin[max(row - near, 0) : row + near + 1, max(column - near, 0) : column + near + 1]
-    if around.size < (2 * near + 1) ** 2 or not around.all() or not seen.shows(x, y, spot.theta, 3.0):
-        return None
-    slant = view.slant(spot.theta, spot.y)
-    if slant < 0.2:
-        return None
-    radius = spot.radius * view.camera.scale
-    stamp(head, spot, Stamp(x - seen.surface.left, y, max(radius * slant, 0.6), max(radius, 0.6), light[:2]), person, hidden)
-    region = int(seen.label[row, column])
-    if not 1 <= region <= len(REGIONS):
-        region = 3 if spot.theta > 0 else 4
-    return Lesion(spot.kind, float(x), float(y), radius, REGIONS[region - 1])
+def _show(
+    spots: list[Spot], seen: _Seen, view: View, person: Person, hidden: float, head: Singles, light: tuple[float, float]
+) -> list[Lesion]:
+    """Draw those lesions that show, and say where they are."""
+    if not spots:
+        return []
+    theta, y = np.array([spot.theta for spot in spots]), np.array([spot.y for spot in spots])
+    places, slants = np.stack(view.position(theta, y), axis=1).tolist(), view.slant(theta, y).tolist()
+    lesions = []
+    for spot, (x, down), slant in zip(spots, places, slants, strict=True):
+        if slant < _LEAST_SLANT or not seen.clear(x, down) or not seen.shows(x, down, spot.theta, 3.0):
+            continue
+        radius = spot.radius * view.camera.scale
+        at = Stamp(x - seen.surface.left, down, max(radius * slant, 0.6), max(radius, 0.6), light)
+        stamp(head, spot, at, person, hidden)
+        lesions.append(Lesion(spot.kind, x, down, radius, spot.region))
+    return lesions
 
 
 def _compose(head: Singles, seen: _Seen, room: np.random.Generator, camera: Camera, person: Person) -> Singles:
@@ -183,13 +195,13 @@ def _compose(head: Singles, seen: _Seen, room: np.random.Generator, camera: Came
     start, shirt, worn, body = clothes(room, camera)
     lower = scene[start:]
     chest = np.array(person.skin, np.float32) * np.float32(0.72)
-    lower += (chest - lower) * body[..., None]
+    lower += (chest - lower) * in_colour(body)
     middle = slice(seen.surface.left, seen.surface.left + head.shape[1])
     here = scene[:, middle]
-    here += (head - here) * seen.surface.cover[..., None]
+    here += (head - here) * in_colour(seen.surface.cover)
     above = ((seen.label[start:] == LABEL_HAIR) & (seen.surface.cover[start:] > 0.5)) | seen.skin[start:]
     worn[:, middle][above] = 0
-    lower += (shirt - lower) * worn[..., None]
+    lower += (shirt - lower) * in_colour(worn)
     return scene
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.synthetic_canvas import noise_field
+from mlcore.synthetic_canvas import in_colour, noise_field
 from mlcore.synthetic_view import Camera, View
 
 Floats = NDArray[np.float64]
@@ -71,8 +71,8 @@ def draw_faults(rng: np.random.Generator, strength: float) -> Faults:
     )
 
 
-def shading(view: View, light: Light, oil: float) -> Singles:
-    """Light on the head's grid, (rows, thetas, 4): three factors on colour, and gloss to add (0–255)."""
+def shading(view: View, light: Light, oil: float) -> tuple[Singles, Singles]:
+    """Light on the head's grid: factors on colour (rows, thetas, 3), and gloss to add (rows, thetas), 0–255."""
     normal = view.facing()
     toward = np.array(light.direction, np.float32)
     half = toward + np.array([0, 0, 1], np.float32)
@@ -87,7 +87,7 @@ def shading(view: View, light: Light, oil: float) -> Singles:
         np.asarray(cv2.pow(linear, power), np.float32) * np.float32(warmth)
         for power, warmth in ((0.40, 1 + light.warmth), (0.455, 1.0), (0.49, 1 - light.warmth))
     ]
-    return np.stack([*channels, shine], axis=-1)
+    return np.asarray(cv2.merge(channels), np.float32), shine.astype(np.float32)
 
 
 def background(rng: np.random.Generator, width: int, height: int) -> Singles:
@@ -128,17 +128,18 @@ def clothes(rng: np.random.Generator, camera: Camera) -> tuple[int, Singles, Sin
     mask = np.zeros((rows, camera.width), np.uint8)
     outline = np.rint((_body(camera, reach) - [0, start]) * 16).astype(np.int32)
     cv2.fillPoly(mask, [outline], (255,), cv2.LINE_AA, 4)
-    body = mask.astype(np.float32) / 255
+    body = mask.astype(np.float32) / np.float32(255)
     lean = -16 * np.sin(np.radians(camera.yaw))
     centre = (int(camera.x + lean * camera.scale), int(camera.y + 140 * camera.scale) - start)
     axes = (int(58 * camera.scale), int(collar * camera.scale))
     cv2.ellipse(mask, centre, axes, 0, 0, 360, (0,), -1, cv2.LINE_AA)
-    cover = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.2), np.float32) / 255
+    cover = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.2), np.float32) / np.float32(255)
     weave = _window(camera, rows, 7, 1.0, 1.0, int(rng.integers(4096)))
     fold = _window(camera, rows, 8, 14.0, 2.5, int(rng.integers(4096)))
     x = np.linspace(-1, 1, camera.width, dtype=np.float32)[None, :]
     shade = (1 - 0.22 * x**2) * (1 + 0.06 * fold + 0.03 * weave)
-    return start, colour * shade[..., None], cover, body
+    shirt = np.asarray(cv2.merge([shade * channel for channel in colour]), np.float32)
+    return start, shirt, cover, body
 
 
 def _window(camera: Camera, rows: int, number: int, sigma: float, stretch: float, seed: int) -> Singles:
@@ -156,7 +157,7 @@ def expose(picture: Singles, faults: Faults) -> Bytes:
     if faults.shake * unit > 1.5:
         picture = np.asarray(cv2.filter2D(picture, -1, _shake(faults.shake * unit, faults.shake_angle)), np.float32)
     picture = picture * np.float32(faults.gain)
-    picture += (noise_field(height, width, 9, 0.0, 1.0, faults.noise_seed) * np.float32(faults.noise))[..., None]
+    picture += in_colour(noise_field(height, width, 9, 0.0, 1.0, faults.noise_seed) * np.float32(faults.noise))
     np.clip(picture, 0, 255, out=picture)
     table = 255 * (np.arange(256) / 255) ** faults.gamma
     seen = np.asarray(cv2.LUT(picture.astype(np.uint8), np.rint(table).astype(np.uint8)), np.uint8)
@@ -168,7 +169,8 @@ def _saved(picture: Bytes, quality: int) -> Bytes:
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError("the picture could not be encoded")
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    read = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(read[..., ::-1])
 
 
 def _shake(length: float, angle: float) -> Singles:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.synthetic_canvas import CANVAS_END, CANVAS_SPAN, CANVAS_TOP, Canvas
+from mlcore.synthetic_canvas import CANVAS_END, CANVAS_SPAN, CANVAS_TOP, Canvas, Window, in_colour
 from mlcore.synthetic_features import (
     LABEL_HAIR,
     LABEL_SKIN,
@@ -21,16 +21,13 @@ from mlcore.synthetic_features import (
     paint_nose,
 )
 from mlcore.synthetic_head import THETAS, Y_STEP, Y_TOP, HeadShape, curtain_edge, ear_blade, hairline, radius
+from mlcore.synthetic_lesions import REGIONS
 from mlcore.synthetic_person import Person
-from mlcore.synthetic_records import Hair, Sex, SkinRegion, Subject
+from mlcore.synthetic_records import Hair, Sex, Subject
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-REGIONS: tuple[SkinRegion, ...] = (
-    SkinRegion.FOREHEAD, SkinRegion.NOSE, SkinRegion.LEFT_CHEEK, SkinRegion.RIGHT_CHEEK, SkinRegion.CHIN,
-)  # fmt: skip
-"""Region number n of a canvas label (1-based) is REGIONS[n - 1]."""
 _LOW_STEP = 2.0
 
 
@@ -148,10 +145,12 @@ def _base(canvas: Canvas, person: Person, blemishes: Blemishes) -> None:
     low *= 1 + (blemishes.stubble * clouds["beard"])[..., None] * np.array([-0.26, -0.2, -0.13])
     slow, fine = canvas.noise(1, 5.0, person.texture_seed), canvas.noise(2, 0.7, person.texture_seed // 7)
     mottle = slow * np.float32(0.02 * blemishes.mottle) + fine * np.float32(0.012 + 0.01 * blemishes.mottle)
-    tint = _spread(low, canvas)
-    tint += mottle[..., None]
-    tint[..., 1:] += (slow * np.float32(0.018 * blemishes.mottle))[..., None]
-    canvas.colour *= tint
+    uneven = mottle + slow * np.float32(0.018 * blemishes.mottle)
+    planes = [
+        (_spread(low[..., channel], canvas) + change) * np.float32(person.skin[channel])
+        for channel, change in enumerate((mottle, uneven, uneven))
+    ]
+    canvas.colour = np.asarray(cv2.merge(planes), np.float32)
     canvas.label[:] = _region_labels(canvas)
 
 
@@ -159,7 +158,7 @@ def _stubble(canvas: Canvas, person: Person, blemishes: Blemishes) -> None:
     if blemishes.stubble < 0.02:
         return
     dots = np.clip(canvas.noise(3, 0.35, person.texture_seed // 3) - 0.7, 0, 1.2)
-    canvas.colour *= 1 - (dots * _spread(_clouds()["beard"] * blemishes.stubble * 0.5, canvas))[..., None]
+    canvas.colour *= in_colour(1 - dots * _spread(_clouds()["beard"] * blemishes.stubble * 0.5, canvas))
 
 
 def _spots(canvas: Canvas, places: Floats, sizes: Floats, factors: tuple[float, float, float], depths: Floats) -> None:
@@ -223,7 +222,7 @@ def _hair_noise(canvas: Canvas, person: Person) -> tuple[Singles, Singles, Singl
     )
 
 
-def _hair_in(canvas: Canvas, person: Person, window: tuple[slice, slice], noise: tuple[Singles, Singles, Singles]) -> None:
+def _hair_in(canvas: Canvas, person: Person, window: Window, noise: tuple[Singles, Singles, Singles]) -> None:
     theta, y = canvas.theta[None, window[1]], canvas.y[window[0], None]
     if theta.size == 0:
         return
@@ -238,9 +237,9 @@ def _hair_in(canvas: Canvas, person: Person, window: tuple[slice, slice], noise:
         behind = np.abs(theta) - curtain_edge(y) + np.float32(2.0)
         cover = np.maximum(cover, np.clip(behind, 0, 1) * (y > -60) * (y < person.shape.hair_low + 2))
     gloss = 1 + np.float32(0.15) * strands + np.float32(0.12) * waves
-    target = np.array(person.hair_colour, np.float32) * gloss[..., None]
+    target = np.asarray(cv2.merge([gloss * np.float32(shade) for shade in person.hair_colour]), np.float32)
     here = canvas.colour[window]
-    here += (target - here) * cover[..., None]
+    here += (target - here) * in_colour(cover)
     canvas.label[window][cover > 0.3] = LABEL_HAIR
 
 

@@ -38,7 +38,7 @@ def stretched(shape: HeadShape, y: Floats) -> Floats:
     return np.asarray(inside + np.where(y > knots[-1], y - knots[-1], 0) + np.where(y < knots[0], y - knots[0], 0))
 
 
-def _unstretched(shape: HeadShape, y: Floats) -> Floats:
+def _unstretched(shape: HeadShape, y: NDArray[np.floating]) -> Floats:
     return np.asarray(np.interp(y, stretched(shape, YS), YS))
 
 
@@ -90,10 +90,12 @@ class View:
         left = int(np.clip(outlines[:, 0].min() - 1, 0, camera.width - 2))
         right = int(np.clip(outlines[:, -1].max() + 2, left + 1, camera.width))
         index = _positions(outlines, np.arange(left, right))
-        index = cv2.resize(index, (right - left, camera.height), interpolation=cv2.INTER_LINEAR)
+        index = np.asarray(cv2.resize(index, (right - left, camera.height), interpolation=cv2.INTER_LINEAR), np.float32)
         theta = (index + np.float32(self._middle)) % 360 - 180
         rows = np.arange(camera.height) / _ROW_STEP - 0.25
-        lowest, highest = (np.interp(rows, np.arange(len(solved)), end).astype(np.float32) for end in (outlines[:, 0], outlines[:, -1]))
+        lowest, highest = (
+            np.interp(rows, np.arange(len(solved)), outlines[:, end]).astype(np.float32) for end in (0, -1)
+        )
         pixel = np.arange(left, right, dtype=np.float32)[None, :]
         near, far = pixel - lowest[:, None] + np.float32(0.5), highest[:, None] - pixel + np.float32(0.5)
         cover = np.clip(np.minimum(near, far), 0, 1)
@@ -128,19 +130,19 @@ class View:
         tip = self.position(np.array([0.0]), heights[-1:])[0][0]
         points = np.array([*left[:-1], (tip, heights[-1]), *right[-2::-1]])
         points[:, 1] = self.camera.y + np.interp(points[:, 1], YS, self._own_y) * self.camera.scale
-        return points
+        return np.asarray(points)
 
     def _jaw_reach(self, row: int) -> float:
         """How far round (degrees) the jaw goes at a row of the grid before the neck or the ear begins."""
         ahead = ~self.neck[row, 180 : 180 + 85]
         return float(np.argmin(ahead)) if not ahead.all() else 84.0
 
-    def slant(self, theta: float, y: float) -> float:
-        """How much the surface's width at a place shrinks in the picture: 1 seen squarely, 0 at the outline or behind."""
+    def slant(self, theta: Floats, y: Floats) -> Floats:
+        """How much the surface's width shrinks in the picture at each place: 1 seen squarely, 0 at the outline or behind."""
         step = 1.5
-        (left, right), _ = self.position(np.array([theta - step, theta + step]), np.array([y, y]))
-        reach = float(self.radius[int((y - Y_TOP) / Y_STEP), int(theta + 180)])
-        return float(np.clip((right - left) / (np.radians(2 * step) * reach * self.camera.scale), 0, 1))
+        left, right = self.position(theta - step, y)[0], self.position(theta + step, y)[0]
+        reach = self.radius[((y - Y_TOP) / Y_STEP).astype(int), (theta + 180).astype(int)]
+        return np.clip((right - left) / (np.radians(2 * step) * reach * self.camera.scale), 0, 1)
 
     def openness(self) -> Singles:
         """Share of the room's light that reaches each place, (rows, thetas): less on the neck under the jaw."""
