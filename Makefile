@@ -2,7 +2,7 @@
 # A machine may have python3.12 and no python3; an old python3 finds a newer one by itself.
 PYTHON = $(or $(shell command -v python3),$(shell command -v python3.13),$(shell command -v python3.12),$(shell command -v python3.11))
 LAUNCH = @test -n "$(PYTHON)" || { echo "Goldfold needs Python 3.11 or newer; there is none on the PATH."; exit 1; }; exec "$(PYTHON)" -m config.launch
-export PORT HOST
+export PORT HOST SCORING_PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop test lint bench install

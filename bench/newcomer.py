@@ -1,6 +1,6 @@
 """What a newcomer meets: from a fresh clone to the first page, the second start, Ctrl-C, and `make test`.
 
-Everything is done by the two commands of the README in a clone of HEAD, in a closed folder, with an empty package cache.
+Everything is done by the README's two commands in a clone of HEAD, in a closed folder, with an empty package cache.
 With `quick`, the user's package cache is used, and `make test` is left out.
 """
 
@@ -56,7 +56,7 @@ def run(quick: bool) -> list[Bar]:
 
 
 def _tests(clone: Path, environment: dict[str, str]) -> list[Bar]:
-    """`make test`, with its tools already installed: their download says more about the network than about the tests."""
+    """`make test`, with its tools already installed: fetching them measures the network."""
     subprocess.run(["make", "install"], cwd=clone, env=environment, check=True)
     began = time.monotonic()
     done = subprocess.run(["make", "test"], cwd=clone, env=environment, check=False)

@@ -12,7 +12,7 @@ from config.launch.problem import Problem
 from config.launch.record import Record, birth_of
 from config.launch.run import Run
 from config.launch.terminal import Terminal
-from config.launch.where import Where
+from config.launch.where import Where, port_number
 
 CLONE = Path(__file__).resolve().parent.parent.parent
 STOP_WITHIN = 60.0  # seconds
@@ -39,10 +39,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _where() -> Where:
-    port = os.environ.get("PORT") or "8000"
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise Problem(f"PORT={port} is no port: give a number from 1 to 65535")
-    return Where(os.environ.get("HOST") or "127.0.0.1", int(port))
+    return Where(os.environ.get("HOST") or "127.0.0.1", port_number("PORT", os.environ.get("PORT") or "8000"))
 
 
 def _stop() -> int:

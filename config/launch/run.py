@@ -11,18 +11,17 @@ from config.embedded import layout as layout_of
 from config.launch import servers, static
 from config.launch.children import Child, Children
 from config.launch.environment import Environment
+from config.launch.heavy import HeavyPart
 from config.launch.installing import Installation
 from config.launch.owner import Owner
 from config.launch.postgres import last_words
-from config.launch.preparation import Preparation
 from config.launch.problem import Problem
 from config.launch.record import Hold, Record, end_left_over
 from config.launch.terminal import Terminal
-from config.launch.where import Where
+from config.launch.where import Where, scoring_place
 
 TICK = 0.1  # seconds
 FIRST_ANSWER_WITHIN = 60.0  # seconds
-HEAVY = "The part that finds faces and trains"
 
 
 class StopRequested(Exception):
@@ -38,10 +37,10 @@ class Run:
         self._layout = layout_of(clone)
         self._environment = Environment(clone)
         self._terminal = Terminal()
-        self._preparation = self._layout.home / "preparation.json"
         self._record = Record(self._layout.home / "launch.json")
+        self._scoring = where
         self._children = Children(self._terminal.say, self._write_record)
-        self._heavy: Installation | None = None
+        self._heavy: HeavyPart | None = None
         self._stopping = False
 
     def __call__(self) -> int:
@@ -79,24 +78,26 @@ class Run:
             end_left_over(left_over)
         self._write_record()
         self._where.refuse_if_taken()
-        self._environment.make()
+        self._scoring = scoring_place(self._where)
         self._install_light()
-        heavy_is_there = self._environment.has("heavy")
-        Preparation("ready" if heavy_is_there else "installing", 0, "starting").write(self._preparation)
+        self._heavy = HeavyPart(self._environment, self._layout, self._terminal)
         self._start_servers()
         self._prepare_site()
         self._start_site()
-        if not heavy_is_there:
-            self._heavy = Installation(self._environment, "heavy", self._layout.logs)
         self._start_worker("light")
         self._start("beat", ["-m", "celery", "-A", "config", "beat", "--schedule", str(self._layout.home / "beat")], 0)
-        if heavy_is_there:
-            self._start_worker("heavy")
+        if self._heavy.is_there:
+            self._start_heavy()
         self._create_example()
 
     def _install_light(self) -> None:
         if self._environment.has("light"):
             return
+        hold = Hold(self._layout.home / "install.lock")
+        while not hold.take():
+            self._terminal.progress("Waiting", 0, "another make installs")
+            self._rest()
+        self._environment.make()
         installation = Installation(self._environment, "light", self._layout.logs)
         try:
             while not installation.finished():
@@ -105,6 +106,7 @@ class Run:
                 self._terminal.progress("Installing the site", found.percent, found.doing)
         finally:
             installation.cancel()
+            hold.release()
         self._terminal.say("The site is installed.")
 
     def _start_servers(self) -> None:
@@ -123,10 +125,15 @@ class Run:
         steps = {"migrate": self._manage("migrate", "--noinput")}
         if not static.is_collected(self._clone, mark):
             steps["collectstatic"] = self._manage("collectstatic", "--noinput", "--clear")
-        for name, process in steps.items():
-            if self._await(process) != 0:
-                words = last_words(self._layout.logs / f"{name}.log")
-                raise Problem(f"`manage.py {name}` failed: {words} (see {self._layout.logs / name}.log)")
+        try:
+            for name, process in steps.items():
+                if self._await(process) != 0:
+                    words = last_words(self._layout.logs / f"{name}.log")
+                    raise Problem(f"`manage.py {name}` failed: {words} (see {self._layout.logs / name}.log)")
+        finally:
+            for process in steps.values():
+                if process.poll() is None:
+                    process.terminate()
         static.note_collected(self._clone, mark)
 
     def _start_site(self) -> None:
@@ -137,12 +144,22 @@ class Run:
             self._rest()
             if not self._children.all[-1].alive or time.monotonic() > until:
                 raise Problem(f"the site did not start: {last_words(self._layout.logs / 'site.log')}")
-        self._terminal.say(f"\n  Goldfold is at {self._where.address}\n\nCtrl-C stops it. Logs: {self._layout.logs}")
+        self._terminal.say(
+            f"\n  Goldfold is at {self._where.address} (and its scoring API at {self._scoring.address}/api/v1/)\n\n"
+            f"Ctrl-C stops it. Logs: {self._layout.logs}"
+        )
 
     def _start_worker(self, queue: str) -> None:
         processes = "2" if queue == "light" else "1"
         options = ["--queues", queue, "--hostname", f"{queue}@%h", "--concurrency", processes, "--loglevel", "INFO"]
         self._start(f"{queue} worker", ["-m", "celery", "-A", "config", "worker", *options], 0)
+
+    def _start_heavy(self) -> None:
+        """What needs the heavy part: the worker that trains, and the process that scores over HTTP."""
+        self._start_worker("heavy")
+        options = ["--workers", "1", "--worker-class", "gthread", "--threads", "4", "--timeout", "120"]
+        options += ["--graceful-timeout", "5", "--no-control-socket"]
+        self._start("scoring", ["-m", "gunicorn", "config.scoring_wsgi", "--bind", self._scoring.bind, *options], 0)
 
     def _create_example(self) -> None:
         if not any(self._clone.glob("*/management/commands/create_demo.py")):
@@ -160,25 +177,8 @@ class Run:
         while True:
             self._rest()
             self._children.watch()
-            if self._heavy is not None:
-                self._watch_heavy(self._heavy)
-
-    def _watch_heavy(self, installation: Installation) -> None:
-        try:
-            if installation.finished():
-                self._heavy = None
-                Preparation("ready", 100, "").write(self._preparation)
-                self._terminal.say(f"{HEAVY} is installed.")
-                self._start_worker("heavy")
-                return
-        except Problem as problem:
-            self._heavy = None
-            Preparation("failed", 0, str(problem)).write(self._preparation)
-            self._terminal.say(f"{HEAVY} could not be installed: {problem}. The site runs on; mend it and start again.")
-            return
-        found = installation.look()
-        Preparation("installing", found.percent, found.doing).write(self._preparation)
-        self._terminal.progress(f"Installing: {HEAVY[0].lower()}{HEAVY[1:]}", found.percent, found.doing)
+            if self._heavy is not None and self._heavy.watch():
+                self._start_heavy()
 
     # --- Down -------------------------------------------------------------------------------------------------------
 
@@ -215,8 +215,12 @@ class Run:
 
     def _variables(self) -> dict[str, str]:
         given = self._environment.variables()
-        defaults = {"SITE_URL": self._where.address, "ALLOWED_HOSTS": self._where.allowed}
-        return defaults | given | {"PREPARATION_FILE": str(self._preparation)}
+        defaults = {
+            "SITE_URL": self._where.address,
+            "SCORING_URL": self._scoring.address,
+            "ALLOWED_HOSTS": self._where.allowed,
+        }
+        return defaults | given | {"PREPARATION_FILE": str(self._layout.home / "preparation.json")}
 
     def _await(self, process: "subprocess.Popen[bytes]") -> int:
         try:

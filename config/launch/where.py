@@ -1,6 +1,7 @@
 """Where the site listens."""
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
 
@@ -51,6 +52,29 @@ class Where:
                 return client.recv(12).startswith(b"HTTP/1.")
         except OSError:
             return False
+
+
+def scoring_place(site: Where) -> Where:
+    """Where the scoring process listens: SCORING_PORT, or the first free port after the site's."""
+    asked = os.environ.get("SCORING_PORT")
+    if asked:
+        place = Where(site.host, port_number("SCORING_PORT", asked))
+        place.refuse_if_taken()
+        return place
+    for port in range(site.port + 1, min(site.port + 21, 65536)):
+        try:
+            Where(site.host, port).refuse_if_taken()
+        except Problem:
+            continue
+        return Where(site.host, port)
+    raise Problem(f"none of the twenty ports after {site.port} is free for the scoring process: set SCORING_PORT")
+
+
+def port_number(name: str, text: str) -> int:
+    """Raises Problem for what is no port."""
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Problem(f"{name}={text} is no port: give a number from 1 to 65535")
+    return int(text)
 
 
 def _bracketed(host: str) -> str:
