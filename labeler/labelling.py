@@ -108,23 +108,22 @@ def window(membership: Membership, size: int) -> Window:
     Raises NotOpen.
     """
     _check_open(membership)
+    size = max(1, min(size, MOST_ITEMS))
     # The lock makes a re-dealing of unreleased images wait, or wait for it.
     items = list(
         _mine(membership)
         .filter(_unanswered())
         .select_for_update(of=("self",), no_key=True)
         .only("token", "released_at")
-        .order_by("sort_key")[: max(1, min(size, MOST_ITEMS))]
+        .order_by("sort_key")[:size]
     )
     unreleased = [item.pk for item in items if item.released_at is None]
     if unreleased:
         Assignment.objects.filter(pk__in=unreleased).update(released_at=timezone.now())
-    counts = _mine(membership).aggregate(total=Count("pk"), left=Count("pk", filter=_unanswered()))
-    return Window(
-        tokens=tuple(item.token for item in items),
-        answered=counts["total"] - counts["left"],
-        total=counts["total"],
-    )
+    counts = _mine(membership).aggregate(total=Count("pk"), answered=Count("shown_seq"))
+    # Where the window holds all that is left, it knows better than a count of what was answered on the page.
+    answered = counts["total"] - len(items) if len(items) < size else counts["answered"]
+    return Window(tuple(item.token for item in items), answered, counts["total"])
 
 
 def previous(membership: Membership, *, before: str | None, size: int) -> tuple[Answered, ...]:
@@ -189,6 +188,6 @@ def _mine(membership: Membership) -> QuerySet[Assignment]:
 
 
 def _unanswered() -> Q:
-    """Without an answer. `shown_seq` is set with the first one given here, and an index knows it; labels decide."""
+    """Without an answer: `shown_seq` is set with the first one, and indexed; a label alone counts too."""
     labels = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE)
     return Q(~Exists(labels), shown_seq__isnull=True)

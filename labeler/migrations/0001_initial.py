@@ -198,6 +198,10 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('assignment', 'region', 'version'), name='label_version_once'), models.CheckConstraint(condition=models.Q(models.Q(('level__isnull', False), ('flag', '')), models.Q(('level__isnull', True), models.Q(('flag', ''), _negated=True)), _connector='OR'), name='label_grade_or_flag'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='label_version_from_one'), models.CheckConstraint(condition=models.Q(('region__in', ['face', 'forehead', 'cheeks', 'chin'])), name='label_region_known'), models.CheckConstraint(condition=models.Q(('flag__in', ['', 'blur', 'dark', 'no_face', 'not_acne', 'other'])), name='label_flag_known'), models.CheckConstraint(condition=models.Q(('source__in', ['web', 'import', 'simulation'])), name='label_source_known'), models.CheckConstraint(condition=models.Q(models.Q(('flag', 'other'), _negated=True), models.Q(('comment', ''), _negated=True), _connector='OR'), name='label_other_flag_says_why')],
             },
         ),
+        migrations.AddIndex(
+            model_name='assignment',
+            index=models.Index(condition=models.Q(('revoked_at__isnull', True), ('shown_seq__isnull', True)), fields=['membership', 'sort_key'], name='assignment_next'),
+        ),
         migrations.AddConstraint(
             model_name='assignment',
             constraint=models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('membership', 'image', 'repeat'), name='assignment_once'),

@@ -38,6 +38,7 @@ def test_answered_images_leave_the_window_and_count(bob_rates: Membership) -> No
     window = labelling.window(bob_rates, 5)
     assert window.tokens == (dealt[0].token, dealt[2].token, dealt[3].token)
     assert (window.answered, window.total) == (1, 4)
+    assert labelling.window(bob_rates, 2).answered == 1
 
 
 def test_an_image_graded_elsewhere_than_on_the_page_is_answered_too(bob_rates: Membership) -> None:
