@@ -69,7 +69,8 @@ class Environment:
     def installer(self, part: str, log: Path, temporary: Path) -> "subprocess.Popen[bytes]":
         """Start pip for the part; it writes to `log`, and downloads to `temporary`. Call `note` when it ended well."""
         self._forget_half_installed()
-        check_room(self.clone, _ROOM[part])
+        for place in (self.clone, temporary):
+            check_room(place, _ROOM[part])
         command = [str(self.python), "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
         command += ["--disable-pip-version-check", "--retries", "2", "-r", REQUIREMENTS[part]]
         with log.open("wb") as output:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,8 +21,10 @@ class Installation:
         self._environment = environment
         self._part = part
         self._log = logs / f"install-{part}.log"
-        # pip's downloads go here, where their growth can be seen.
-        self._folder = tempfile.TemporaryDirectory(prefix="goldfold-pip-")
+        for stale in logs.parent.glob("pip-*"):
+            shutil.rmtree(stale)
+        # pip's downloads go here, where their growth can be seen; /tmp may be too small for them.
+        self._folder = tempfile.TemporaryDirectory(prefix="pip-", dir=logs.parent)
         self._percent = 0
         self.process: subprocess.Popen[bytes] = environment.installer(part, self._log, Path(self._folder.name))
 
