@@ -36,7 +36,7 @@ COPY . .
 RUN python manage.py collectstatic --noinput
 USER 10001:10001
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]
 
 FROM base AS full
 COPY --from=all-packages /opt/venv /opt/venv
@@ -44,4 +44,4 @@ COPY . .
 RUN python manage.py collectstatic --noinput
 USER 10001:10001
 EXPOSE 8001
-CMD ["gunicorn", "config.scoring_wsgi", "--bind", "0.0.0.0:8001", "--worker-class", "gthread", "--threads", "4", "--timeout", "120"]
+CMD ["gunicorn", "config.scoring_wsgi", "--bind", "0.0.0.0:8001", "--worker-class", "gthread", "--threads", "4", "--timeout", "120", "--no-control-socket"]

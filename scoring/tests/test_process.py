@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(settings.BASE_DIR)
 DOCUMENT = (ROOT / "docs/api.md").read_text()
-GUNICORN = [sys.executable, "-m", "gunicorn", "config.scoring_wsgi", "--worker-class", "gthread", "--threads", "2"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "config.scoring_wsgi", "--threads", "2", "--no-control-socket"]
 STARTS_WITHIN = 60.0  # seconds; torch alone takes several on a busy machine
 
 
