@@ -36,7 +36,7 @@ def study_assign(request: HttpRequest, study_id: int) -> HttpResponse:
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
             return redirect("study_assign", study.pk)
-        messages.success(request, f"The images are assigned to {len(folds)} raters, and labelling has begun.")
+        messages.success(request, f"The images are assigned to {_count(len(folds))}, and labelling has begun.")
         return redirect("study", study.pk)
     there = supply(study)
     raters = list(raters_to_deal_to(study).select_related("user"))
@@ -44,3 +44,7 @@ def study_assign(request: HttpRequest, study_id: int) -> HttpResponse:
     loads = [Load(rater, len(there.golden), least, least + bool(rest)) for rater in raters]
     context = {"study": study, "there": there, "loads": loads, "draft": study.state == StudyState.DRAFT}
     return render(request, "labeler/study_assign.html", context)
+
+
+def _count(raters: int) -> str:
+    return "one rater" if raters == 1 else f"{raters} raters"
