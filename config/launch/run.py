@@ -82,7 +82,6 @@ class Run:
         self._install_light()
         self._heavy = HeavyPart(self._environment, self._layout, self._terminal)
         self._start_servers()
-        self._prepare_site()
         self._start_site()
         self._start_worker("light")
         self._start("beat", ["-m", "celery", "-A", "config", "beat", "--schedule", str(self._layout.home / "beat")], 0)
@@ -119,12 +118,31 @@ class Run:
         if "REDIS_URL" in wanted:
             self._children.add(Child("redis", pair.redis.start, signal.SIGTERM, rank=1))
 
-    def _prepare_site(self) -> None:
-        """Tables and static files, side by side."""
+    def _start_site(self) -> None:
+        """Tables, static files and the site itself: side by side where nothing has to wait for another."""
         mark = static.mark(self._clone)
         steps = {"migrate": self._manage("migrate", "--noinput")}
         if not static.is_collected(self._clone, mark):
+            # The first start, or another version: the site must find its tables and files.
             steps["collectstatic"] = self._manage("collectstatic", "--noinput", "--clear")
+            self._finish(steps)
+            static.note_collected(self._clone, mark)
+        options = ["--workers", "2", "--threads", "4", "--preload", "--graceful-timeout", "5", "--no-control-socket"]
+        self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *options], 0)
+        site = self._children.all[-1]
+        self._finish(steps)
+        until = time.monotonic() + FIRST_ANSWER_WITHIN
+        while not self._where.answers():
+            self._rest()
+            if not site.alive or time.monotonic() > until:
+                raise Problem(f"the site did not start: {last_words(self._layout.logs / 'site.log')}")
+        self._terminal.say(
+            f"\n  Goldfold is at {self._where.address} (and its scoring API at {self._scoring.address}/api/v1/)\n\n"
+            f"Ctrl-C stops it. Logs: {self._layout.logs}"
+        )
+
+    def _finish(self, steps: dict[str, "subprocess.Popen[bytes]"]) -> None:
+        """Wait for commands that run side by side; raises Problem when one fails."""
         try:
             for name, process in steps.items():
                 if self._await(process) != 0:
@@ -134,20 +152,6 @@ class Run:
             for process in steps.values():
                 if process.poll() is None:
                     process.terminate()
-        static.note_collected(self._clone, mark)
-
-    def _start_site(self) -> None:
-        options = ["--workers", "2", "--threads", "4", "--graceful-timeout", "5", "--no-control-socket"]
-        self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *options], 0)
-        until = time.monotonic() + FIRST_ANSWER_WITHIN
-        while not self._where.answers():
-            self._rest()
-            if not self._children.all[-1].alive or time.monotonic() > until:
-                raise Problem(f"the site did not start: {last_words(self._layout.logs / 'site.log')}")
-        self._terminal.say(
-            f"\n  Goldfold is at {self._where.address} (and its scoring API at {self._scoring.address}/api/v1/)\n\n"
-            f"Ctrl-C stops it. Logs: {self._layout.logs}"
-        )
 
     def _start_worker(self, queue: str) -> None:
         processes = "2" if queue == "light" else "1"
