@@ -16,7 +16,7 @@ Singles = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 
-CANVAS_TOP, CANVAS_END = -142.0, 150.0
+CANVAS_TOP, CANVAS_END = -142.0, 178.0
 CANVAS_SPAN = 192.0
 Window = tuple[slice, slice]
 _SHIFT = 4
@@ -29,9 +29,10 @@ def in_colour(weight: Singles) -> Singles:
 
 
 class Canvas:
-    """`colour` is (rows, columns, 3) float32 sRGB 0–255, `label` (rows, columns) uint8; rows run down in y, columns in theta.
+    """`colour` is (rows, columns, 3) float32 sRGB 0–255, `label` (rows, columns) uint8.
 
-    It holds the half of the head that is seen from one side: `CANVAS_SPAN` degrees from `start`.
+    Rows run down in y, columns in theta. It holds the half of the head that is seen from one side:
+    `CANVAS_SPAN` degrees from `start`.
     """
 
     def __init__(self, density: float, facing: float, colour: Colour, label: int) -> None:
@@ -91,7 +92,9 @@ class Canvas:
         """Blend `colour` into the polygons (texels), edges blurred by `blur` mm."""
         self._blend(*self.mask(shapes, blur, None), colour, strength)
 
-    def stroke(self, lines: Sequence[Floats], width: float, colour: Colour, strength: float = 1.0, blur: float = 0.0) -> None:
+    def stroke(
+        self, lines: Sequence[Floats], width: float, colour: Colour, strength: float = 1.0, blur: float = 0.0
+    ) -> None:
         """Blend `colour` along open lines (texels) `width` mm wide."""
         self._blend(*self.mask(lines, blur, width), colour, strength)
 
@@ -110,7 +113,7 @@ class Canvas:
         cv2.fillPoly(self.label, whole, (label,), cv2.LINE_8, _SHIFT)
 
     def noise(self, number: int, grain: float, seed: int, stretch: float = 1.0) -> Singles:
-        """Smooth noise over the canvas, mean 0, SD 1: `grain` mm wide, `stretch` times as high; `number` picks the field."""
+        """Field `number` of smooth noise, mean 0, SD 1, over the canvas: `grain` mm wide, `stretch` times as high."""
         rows, columns = self.label.shape
         return noise_field(rows, columns, number, round(grain * self.per_mm, 3), stretch, seed)
 

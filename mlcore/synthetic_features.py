@@ -1,6 +1,7 @@
-"""Eyes, brows, nose, lips and ears: where they are (mm on the average face, x to the right of the picture) and how they are painted.
+"""Eyes, brows, nose, lips and ears: where they are and how they are painted.
 
-The 68 points follow the iBUG scheme that dlib's predictor was trained on; the same numbers place the paint and the truth.
+Places are in mm on the average face, x to the right of the picture. The 68 points follow the iBUG scheme that dlib's
+predictor was trained on; the same numbers place the paint and the truth.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ LABEL_NONE, LABEL_SKIN, LABEL_EYE, LABEL_BROW, LABEL_LIP, LABEL_HAIR = 0, 6, 10,
 
 JAW_Y: Floats = np.array([-1, 18, 37, 55, 72, 88, 101, 110.5, 114.0])
 _BROW: Floats = np.array([(10, -18.0), (21, -23.2), (34, -25.8), (47, -23), (56.5, -14.5)])
-_NOSE: Floats = np.array([(0, -0.5), (0, 12.0), (0, 24.5), (0, 37), (-12.3, 46.4), (-6.3, 48.4), (0, 49.8), (6.3, 48.4), (12.3, 46.4)])
+_NOSE: Floats = np.array(
+    [(0, -0.5), (0, 12.0), (0, 24.5), (0, 37), (-12.3, 46.4), (-6.3, 48.4), (0, 49.8), (6.3, 48.4), (12.3, 46.4)]
+)
 _EYE: Floats = np.array([(17.3, 2.4), (25, -3.9), (35, -4.2), (43.2, 0.8), (35.5, 4.9), (26, 5.2)])
 _OUTER_LIP: Floats = np.array([(0, 63.6), (6, 62.0), (15, 64.6), (25, 70.0), (16, 76.2), (7.5, 79.0), (0, 79.6)])
 _INNER_LIP: Floats = np.array([(0, 69.3), (7.5, 69.0), (21, 70.0), (7.5, 70.5), (0, 70.8)])
@@ -81,6 +84,10 @@ def _disc(x: float, y: float, radius: float, squash: float = 1.0) -> Floats:
     return np.stack([x + radius * np.cos(angle), y + radius * squash * np.sin(angle)], axis=1)
 
 
+def _moved(points: Floats, dx: float, dy: float) -> Floats:
+    return np.asarray(points + np.array([dx, dy]))
+
+
 def _shade(colour: Colour, factor: float) -> Colour:
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
@@ -100,7 +107,7 @@ def paint_eyes(canvas: Canvas, person: Person, outlines: Outlines, gaze: tuple[f
         upper = curve(outlines.eye[:4] * flip, closed=False)
         lower = curve(outlines.eye[[3, 4, 5, 0]] * flip, closed=False)
         canvas.tint([canvas.on_face(_disc(side * 31, -1, 21, 0.62))], (0.9, 0.83, 0.83), 0.8, blur=5)
-        canvas.stroke([canvas.on_face(upper * [1, 1] + [0, -4.2])], 1.2, _shade(person.skin, 0.6), 0.75, blur=0.7)
+        canvas.stroke([canvas.on_face(_moved(upper, 0, -4.2))], 1.2, _shade(person.skin, 0.6), 0.75, blur=0.7)
         canvas.fill([ball], _mixed((222, 215, 209), person.skin, 0.2))
         canvas.mark([ball], LABEL_EYE)
         window, inside = canvas.mask([ball], 0.0, None)
@@ -110,14 +117,18 @@ def paint_eyes(canvas: Canvas, person: Person, outlines: Outlines, gaze: tuple[f
         canvas.fill([canvas.on_face(_disc(x, y, 5.2))], person.iris, 0.9, blur=0.5)
         canvas.fill([canvas.on_face(_disc(x, y, 2.4))], (18, 14, 13), 1.0, blur=0.2)
         canvas.fill([canvas.on_face(_disc(x - 1.8, y - 2.0, 1.1))], (250, 250, 250), 0.9, blur=0.15)
-        canvas.tint([canvas.on_face(np.concatenate([upper, upper[::-1] + [0, 3.0]]))], (0.5, 0.47, 0.47), 0.8, blur=0.8)
+        canvas.tint(
+            [canvas.on_face(np.concatenate([upper, _moved(upper, 0, 3)[::-1]]))], (0.5, 0.47, 0.47), 0.8, blur=0.8
+        )
         canvas.colour[window] = before + (canvas.colour[window] - before) * inside[..., None]
-        corner = outlines.eye[0] * flip + [side * 1.2, 0]
+        corner = outlines.eye[0] * flip + np.array([side * 1.2, 0])
         canvas.fill([canvas.on_face(_disc(corner[0], corner[1], 1.6))], person.lips, 0.7, blur=0.5)
         canvas.stroke([canvas.on_face(upper)], 1.1, _mixed(dark, (20, 14, 12), person.lashes), 0.95, blur=0.35)
-        canvas.stroke([canvas.on_face(upper[10:] + [side * 0.8, -0.9])], 0.9, (26, 18, 16), 0.7 * person.lashes, blur=0.3)
+        canvas.stroke(
+            [canvas.on_face(_moved(upper[10:], side * 0.8, -0.9))], 0.9, (26, 18, 16), 0.7 * person.lashes, blur=0.3
+        )
         canvas.stroke([canvas.on_face(lower)], 0.6, _shade(person.skin, 0.45), 0.6, blur=0.5)
-        canvas.stroke([canvas.on_face(lower + [0, 4.0])], 1.4, _shade(person.skin, 0.75), 0.35, blur=1.5)
+        canvas.stroke([canvas.on_face(_moved(lower, 0, 4))], 1.4, _shade(person.skin, 0.75), 0.35, blur=1.5)
 
 
 def paint_brows(canvas: Canvas, person: Person, outlines: Outlines, rng: np.random.Generator) -> None:
@@ -132,7 +143,8 @@ def paint_brows(canvas: Canvas, person: Person, outlines: Outlines, rng: np.rand
     middle[:, 1] += 2.2 + across * 2.6 * person.brow_weight * (1 - 0.65 * along**2)
     angle = np.interp(along, (0, 0.3, 0.7, 1), (-1.25, -0.65, -0.1, 0.45)) + lean
     step = np.stack([np.cos(angle), np.sin(angle)], axis=1) * 3.4
-    body = np.concatenate([spine + [0, 2.2 - 2.2 * person.brow_weight], (spine + [0, 2.2 + 2.2 * person.brow_weight])[::-1]])
+    half = 2.2 * person.brow_weight
+    body = np.concatenate([_moved(spine, 0, 2.2 - half), _moved(spine, 0, 2.2 + half)[::-1]])
     for side in (1.0, -1.0):
         flip = np.array([side, 1.0])
         canvas.fill([canvas.on_face(body * flip)], colour, 0.5, blur=1.3)
@@ -150,7 +162,7 @@ def paint_mouth(canvas: Canvas, person: Person, outlines: Outlines) -> None:
     canvas.fill([canvas.on_face(whole)], person.lips, 0.85, blur=0.9)
     canvas.tint([canvas.on_face(upper)], (0.84, 0.80, 0.80), 0.8, blur=1.2)
     canvas.tint([canvas.on_face(lower)], (1.06, 1.05, 1.06), 0.7, blur=1.5)
-    seam = curve(np.concatenate([mirrored(inner[2:0:-1]), inner[:3]]) + [0, 0.4], closed=False)
+    seam = curve(_moved(np.concatenate([mirrored(inner[2:0:-1]), inner[:3]]), 0, 0.4), closed=False)
     canvas.stroke([canvas.on_face(seam)], 1.0, _shade(person.lips, 0.36), 0.85, blur=0.5)
     canvas.mark([canvas.on_face(whole)], LABEL_LIP)
 
@@ -171,4 +183,5 @@ def paint_ears(canvas: Canvas, person: Person) -> None:
     for side in (1.0, -1.0):
         canvas.tint([canvas.on_side(curve(bowl, closed=True) * [side, 1])], (0.66, 0.56, 0.53), 0.7, blur=1.8)
         for line, strength in ((fold, 0.35), (ridge, 0.3)):
-            canvas.stroke([canvas.on_side(curve(line, closed=False) * [side, 1])], 1.4, _shade(person.skin, 0.55), strength, blur=1.0)
+            path = canvas.on_side(curve(line, closed=False) * np.array([side, 1.0]))
+            canvas.stroke([path], 1.4, _shade(person.skin, 0.55), strength, blur=1.0)

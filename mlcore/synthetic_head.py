@@ -113,7 +113,9 @@ def neck_radius(shape: HeadShape) -> Floats:
 def hairline(theta: Floats) -> Floats:
     """Lowest y of the scalp's hair in each direction (mm, below is skin); theta in degrees."""
     angle = np.abs(theta)
-    return np.interp(angle, (0, 20, 38, 50, 62, 74, 84, 97, 112, 130, 180), (-73, -72, -66, -56, -38, -24, 6, 8, 34, 62, 72))
+    return np.interp(
+        angle, (0, 20, 38, 50, 62, 74, 84, 97, 112, 130, 180), (-73, -72, -66, -56, -38, -24, 6, 8, 34, 62, 72)
+    )
 
 
 def _skull(shape: HeadShape) -> Floats:
@@ -161,7 +163,7 @@ def _scalp() -> Floats:
 
 
 def _crown_fall(shape: HeadShape) -> Floats:
-    """How the rounded top of the hair (or of the skull under it) narrows upwards: 1 at the temples, 0 above, (rows,)."""
+    """How the rounded top of the hair, or of the skull under it, narrows upwards: 1 at the temples to 0, (rows,)."""
     middle, power = -40.0, 2.3
     share = np.clip((middle - YS) / (73.0 + shape.hair_lift), 0, 1)
     return np.where(middle > YS, (1 - share**power) ** (1 / power), 0.0)

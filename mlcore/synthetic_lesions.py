@@ -20,9 +20,9 @@ REGIONS: tuple[SkinRegion, ...] = (
 _GRADES = (1.0, 2.0, 3.0, 4.0, 5.0)
 # Expected number over the whole face at each grade.
 _MEANS: dict[LesionKind, tuple[float, ...]] = {
-    LesionKind.COMEDONE: (1.5, 12, 24, 32, 36),
-    LesionKind.PAPULE: (0.4, 4.5, 14, 32, 56),
-    LesionKind.PUSTULE: (0.05, 1.2, 5, 14, 28),
+    LesionKind.COMEDONE: (2, 13, 27, 38, 44),
+    LesionKind.PAPULE: (0.5, 7, 19, 37, 60),
+    LesionKind.PUSTULE: (0.05, 1.8, 7, 16, 30),
     LesionKind.NODULE: (0.0, 0.0, 0.35, 2.2, 7.5),
 }
 # Median radius (mm) and its spread (of the logarithm).
@@ -32,7 +32,7 @@ _RADIUS: dict[LesionKind, tuple[float, float]] = {
     LesionKind.PUSTULE: (2.0, 0.2),
     LesionKind.NODULE: (4.2, 0.18),
 }
-_SHARED_SPREAD, _KIND_SPREAD = 0.22, 0.2
+_SHARED_SPREAD, _KIND_SPREAD = 0.14, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,14 @@ def expected_counts(severity: float) -> dict[LesionKind, float]:
     return {kind: float(np.interp(severity, _GRADES, means)) for kind, means in _MEANS.items()}
 
 
-def plan_lesions(severity: float, shares: tuple[float, ...], cells: tuple[tuple[Floats, Floats], ...], rng: np.random.Generator) -> list[Spot]:
+def plan_lesions(
+    severity: float, shares: tuple[float, ...], cells: tuple[tuple[Floats, Floats], ...], rng: np.random.Generator
+) -> list[Spot]:
     """Draw the lesions of one selfie.
 
     Counts are Poisson about the mean for the severity times two log-normal frailties (one shared by the kinds, one
-    for each), so that equal severities differ in their counts. `shares` say how they spread over the regions, `cells` holds
-    each region's places (theta, y), one of which is drawn and jittered within its 2 mm × 2 degrees.
+    for each), so that equal severities differ in their counts. `shares` say how they spread over the regions, `cells`
+    holds each region's places (theta, y), one of which is drawn and jittered within its 2 mm × 2 degrees.
     """
     shared = rng.normal(-(_SHARED_SPREAD**2) / 2, _SHARED_SPREAD)
     vigour = float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
@@ -78,7 +80,7 @@ def plan_lesions(severity: float, shares: tuple[float, ...], cells: tuple[tuple[
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where one spot lands in the picture: centre and half-axes in px, the direction of the light in the picture plane."""
+    """Where one spot lands: centre and half-axes in px, and the direction of the light in the picture plane."""
 
     x: float
     y: float
@@ -88,7 +90,7 @@ class Stamp:
 
 
 def _change(spot: Spot, person: Person, reach: Singles, lit: Singles, hidden: float) -> Singles:
-    """Factors on the picture, (h, w, 3): `reach` is the squared distance over the radius, `lit` −1…1 towards the light."""
+    """Factors on the picture, (h, w, 3): `reach` is the squared distance in radii, `lit` the part towards the light."""
     inflamed = np.array(person.inflamed, np.float32) - 1
     strength = np.float32(spot.strength)
     shown = np.float32(1 - hidden)
@@ -112,12 +114,15 @@ def stamp(picture: Singles, spot: Spot, place: Stamp, person: Person, hidden: fl
     """Draw one lesion into `picture` (height, width, 3) float32; `hidden` is the share that make-up covers."""
     reach_x, reach_y = int(place.half_width * 3) + 2, int(place.half_height * 3) + 2
     x, y = int(place.x), int(place.y)
-    rows, columns = slice(max(y - reach_y, 0), max(y + reach_y + 1, 0)), slice(max(x - reach_x, 0), max(x + reach_x + 1, 0))
+    rows = slice(max(y - reach_y, 0), max(y + reach_y + 1, 0))
+    columns = slice(max(x - reach_x, 0), max(x + reach_x + 1, 0))
     here = picture[rows, columns]
     if here.size == 0:
         return
-    dx = (np.arange(columns.start, columns.start + here.shape[1], dtype=np.float32) - np.float32(place.x)) / np.float32(place.half_width)
-    dy = (np.arange(rows.start, rows.start + here.shape[0], dtype=np.float32) - np.float32(place.y)) / np.float32(place.half_height)
+    dx = (np.arange(here.shape[1], dtype=np.float32) + np.float32(columns.start - place.x)) / np.float32(
+        place.half_width
+    )
+    dy = (np.arange(here.shape[0], dtype=np.float32) + np.float32(rows.start - place.y)) / np.float32(place.half_height)
     reach = dx[None, :] ** 2 + dy[:, None] ** 2
     lit = dx[None, :] * np.float32(place.light[0]) + dy[:, None] * np.float32(place.light[1])
     here *= _change(spot, person, reach, lit, hidden)

@@ -19,7 +19,7 @@ PUBLISHED_LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 class SimulatedRater:
     """A rater perceives 3 + scale · (severity − 3) + bias + noise · N(0, 1) and gives the nearest level.
 
-    With probability `lapse` the grade is any level, each as likely. All but `lapse` are in units of the published scale.
+    With probability `lapse` the grade is any level, each as likely. Bias and noise are in units of the published scale.
     """
 
     name: str
@@ -69,13 +69,16 @@ def _on_scale(severity: Floats, levels: Sequence[float]) -> Floats:
 
 
 def simulate_panel(
-    severity: NDArray[np.float64], raters: Sequence[SimulatedRater], seed: int, levels: Sequence[float] = PUBLISHED_LEVELS
+    severity: NDArray[np.float64],
+    raters: Sequence[SimulatedRater],
+    seed: int,
+    levels: Sequence[float] = PUBLISHED_LEVELS,
 ) -> NDArray[np.int64]:
     """Grades of every rater for every image.
 
-    `severity` is (images,) on the published scale; another scale's `levels` (increasing, whole numbers) are spread over the same
-    range. Returns (images, raters). Each rater has a stream of their own by place, so adding one changes no other's grades.
-    Raises ValueError when the levels do not increase.
+    `severity` is (images,) on the published scale; another scale's `levels` (increasing whole numbers) are spread over
+    the same range. Returns (images, raters). Each rater has a stream of their own by place, so adding one changes no
+    other's grades. Raises ValueError when the levels do not increase.
     """
     edges, values = _edges(levels), np.asarray(levels).astype(np.int64)
     truth = np.asarray(severity, np.float64)

@@ -15,7 +15,7 @@ from mlcore.synthetic_head import Y_STEP, Y_TOP, curtain_edge, direction_of
 from mlcore.synthetic_lesions import REGIONS, Spot, Stamp, plan_lesions, stamp
 from mlcore.synthetic_person import Person, draw_person
 from mlcore.synthetic_records import CohortConfig, EyeBox, Face, Lesion, Subject
-from mlcore.synthetic_scene import Faults, background, clothes, draw_faults, draw_light, expose, shading
+from mlcore.synthetic_scene import background, clothes, draw_faults, draw_light, expose, shading
 from mlcore.synthetic_skin import draw_blemishes, paint_head, region_cells
 from mlcore.synthetic_view import Camera, Surface, View
 
@@ -35,7 +35,7 @@ _ARM = 500.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """The head before its camera in the columns of `surface`: the label of each pixel, and whether it is skin of the face."""
+    """The head in the columns of `surface`: each pixel's label, and whether it is skin of the face."""
 
     surface: Surface
     label: Bytes
@@ -48,7 +48,6 @@ class _Seen:
         if not (0 <= column < columns and 0 <= row < rows):
             return False
         return bool(abs(self.surface.theta[row, column] - theta) < slack and self.surface.cover[row, column] > 0.5)
-
 
     def clear(self, x: float, y: float) -> bool:
         """Whether there is only skin for two pixels around (x, y) of the picture."""
@@ -75,7 +74,8 @@ def draw_face(subject: Subject, config: CohortConfig) -> Face:
     room = stream(subject.seed, Purpose.ROOM, subject.index)
     light = draw_light(room, camera.yaw, strength)
     head, seen = _render(view, canvas, person, shading(view, light, person.oil))
-    spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), stream(subject.seed, Purpose.LESIONS, subject.index))
+    lesion_stream = stream(subject.seed, Purpose.LESIONS, subject.index)
+    spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), lesion_stream)
     lesions = _show(spots, seen, view, person, blemishes.cover, head, light.direction[:2])
     scene = _compose(head, seen, room, camera, person)
     middle = (config.width / 2, config.height / 2)
@@ -153,7 +153,7 @@ def _lookup(image: Singles, u: Singles, v: Singles) -> Singles:
 
 
 def _hang(colour: Singles, lit: Singles, label: Bytes, surface: Surface, person: Person) -> None:
-    """Long hair hangs straight in the picture, also where the surface turns abruptly from the neck to it; darker inside."""
+    """Long hair hangs straight, also where the surface turns abruptly from the neck to it; darker inside."""
     low = np.flatnonzero(surface.y > -45)
     if len(low) == 0:
         return
@@ -212,7 +212,9 @@ def _whole(seen: _Seen, config: CohortConfig) -> Bytes:
     return mask
 
 
-def _rolled(image: Singles | Bytes, turn: Floats, how: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REFLECT_101) -> Singles:
+def _rolled(
+    image: Singles | Bytes, turn: Floats, how: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REFLECT_101
+) -> Singles:
     height, width = image.shape[:2]
     return np.asarray(cv2.warpAffine(image, turn, (width, height), flags=how, borderMode=border))
 

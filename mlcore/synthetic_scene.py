@@ -15,15 +15,32 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-_WALLS = ((206, 210, 212), (188, 196, 200), (212, 204, 192), (176, 188, 182), (150, 162, 172), (196, 186, 180), (120, 128, 136))
+_WALLS = (
+    (206, 210, 212),
+    (188, 196, 200),
+    (212, 204, 192),
+    (176, 188, 182),
+    (150, 162, 172),
+    (196, 186, 180),
+    (120, 128, 136),
+)
 _SAVED_WELL = 93
 """JPEG quality from which on a file shows no loss worth drawing."""
-_CLOTHES = ((58, 74, 96), (92, 98, 104), (120, 60, 66), (62, 92, 84), (196, 192, 186), (40, 42, 48), (150, 128, 108), (96, 84, 120))
+_CLOTHES = (
+    (58, 74, 96),
+    (92, 98, 104),
+    (120, 60, 66),
+    (62, 92, 84),
+    (196, 192, 186),
+    (40, 42, 48),
+    (150, 128, 108),
+    (96, 84, 120),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """`direction` is towards the lamp (x right, y down, z to the camera), unit length; the rest are shares of full light."""
+    """`direction` is towards the lamp (x right, y down, z to the camera), unit length; the rest are shares of it."""
 
     direction: tuple[float, float, float]
     ambient: float
@@ -33,7 +50,8 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What the camera does: gain (1 is right), gamma, blur sigma and shake length (px at 640 high), noise SD (0–255), JPEG quality."""
+    """What the camera does: gain (1 is right) and gamma; blur sigma and shake length in px at 640 high; noise SD
+    (0–255); JPEG quality; roll in degrees."""
 
     gain: float
     gamma: float
@@ -53,7 +71,8 @@ def draw_light(rng: np.random.Generator, yaw: float, strength: float) -> Light:
     toward /= np.linalg.norm(toward)
     ambient = 0.42 - 0.16 * strength * float(rng.random())
     gloss = float(rng.uniform(0.25, 0.55)) + 0.6 * strength * float(rng.random())
-    return Light((float(toward[0]), float(toward[1]), float(toward[2])), ambient, gloss, float(strength * np.clip(rng.normal(0, 0.035), -0.06, 0.06)))
+    warmth = float(strength * np.clip(rng.normal(0, 0.035), -0.06, 0.06))
+    return Light((float(toward[0]), float(toward[1]), float(toward[2])), ambient, gloss, warmth)
 
 
 def draw_faults(rng: np.random.Generator, strength: float) -> Faults:
@@ -81,7 +100,8 @@ def shading(view: View, light: Light, oil: float) -> tuple[Singles, Singles]:
     lit = np.clip((normal @ toward + np.float32(0.22)) / np.float32(1.22), 0, 1)
     rim = np.clip(normal[..., 2], 0, 1)
     linear = np.maximum((light.ambient * (0.55 + 0.45 * rim) + 0.78 * lit) * open_share, 1e-3).astype(np.float32)
-    shine = np.asarray(cv2.pow(np.clip(normal @ half, 0, 1), 22), np.float32) * open_share * np.float32(46 * oil * light.gloss)
+    glance = np.asarray(cv2.pow(np.clip(normal @ half, 0, 1), 22), np.float32)
+    shine = glance * open_share * np.float32(46 * oil * light.gloss)
     # Light scatters further in skin in red than in blue, so shadows are warm.
     channels = [
         np.asarray(cv2.pow(linear, power), np.float32) * np.float32(warmth)

@@ -1,9 +1,13 @@
-"""Skin and hair painted on the unrolled head, with what looks like acne but is not: freckles, moles, marks, stubble, make-up, redness."""
+"""Skin and hair painted on the unrolled head, with what looks like acne but is not, or hides it.
+
+Freckles, moles, old marks, stubble, make-up, redness.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +50,9 @@ class Blemishes:
     mottle: float = 0.3
 
 
-def draw_blemishes(own: np.random.Generator, now: np.random.Generator, subject: Subject, person: Person, strength: float) -> Blemishes:
+def draw_blemishes(
+    own: np.random.Generator, now: np.random.Generator, subject: Subject, person: Person, strength: float
+) -> Blemishes:
     """`own` is the person's stream (freckles and moles stay), `now` the selfie's (shaving and make-up change)."""
     freckled = own.random() < (0.55, 0.4, 0.2, 0.1, 0.08, 0.05)[subject.tone - 1]
     freckles, moles, marked = own.integers(40, 260), own.poisson(4.0), own.gamma(1.2, 12.0)
@@ -54,7 +60,7 @@ def draw_blemishes(own: np.random.Generator, now: np.random.Generator, subject: 
     wears = subject.sex is Sex.FEMALE and painted < 0.55
     return Blemishes(
         freckles=int(strength * freckles) if freckled else 0,
-        moles=int(round(strength * float(moles))),
+        moles=round(strength * float(moles)),
         marks=int(strength * marked),
         stubble=strength * person.beard * (0.25 + 0.75 * float(shaved)),
         redness=strength * float(flushed),
@@ -110,7 +116,7 @@ def _low_labels() -> NDArray[np.uint8]:
     return label
 
 
-def _seen_part(low: NDArray[np.generic], canvas: Canvas) -> NDArray[np.generic]:
+def _seen_part(low: NDArray[Any], canvas: Canvas) -> NDArray[Any]:
     """The columns of a coarse-grid array that the canvas covers."""
     first = round((canvas.start + 180) / _LOW_STEP)
     return np.asarray(low.take(range(first, first + round(CANVAS_SPAN / _LOW_STEP)), axis=1, mode="wrap"))
@@ -119,7 +125,9 @@ def _seen_part(low: NDArray[np.generic], canvas: Canvas) -> NDArray[np.generic]:
 def _region_labels(canvas: Canvas) -> NDArray[np.uint8]:
     """Labels of bare skin over a canvas: 1–5 the regions, 6 the rest."""
     rows, columns = canvas.label.shape
-    return np.asarray(cv2.resize(_seen_part(_low_labels(), canvas), (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return np.asarray(
+        cv2.resize(_seen_part(_low_labels(), canvas), (columns, rows), interpolation=cv2.INTER_NEAREST), np.uint8
+    )
 
 
 @lru_cache(maxsize=1)
@@ -131,13 +139,20 @@ def region_cells() -> tuple[tuple[Floats, Floats], ...]:
 
 def _spread(low: Floats, canvas: Canvas) -> Singles:
     rows, columns = canvas.label.shape
-    return np.asarray(cv2.resize(_seen_part(low, canvas).astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(
+        cv2.resize(_seen_part(low, canvas).astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR),
+        np.float32,
+    )
 
 
 def _base(canvas: Canvas, person: Person, blemishes: Blemishes) -> None:
     """Skin's colour with its slow changes over the face."""
     clouds = _clouds()
-    red = 0.35 * clouds["ruddy"] + 0.9 * blemishes.redness * clouds["butterfly"] + 0.6 * blemishes.blush * clouds["apples"]
+    red = (
+        0.35 * clouds["ruddy"]
+        + 0.9 * blemishes.redness * clouds["butterfly"]
+        + 0.6 * blemishes.blush * clouds["apples"]
+    )
     inflamed = (np.array(person.inflamed) - 1) * 0.55
     low = 1 + red[..., None] * inflamed
     low *= 1 + clouds["under_eyes"][..., None] * np.array([-0.12, -0.13, -0.1])
@@ -239,7 +254,7 @@ def _hair_in(canvas: Canvas, person: Person, window: Window, noise: tuple[Single
     gloss = 1 + np.float32(0.15) * strands + np.float32(0.12) * waves
     target = np.asarray(cv2.merge([gloss * np.float32(shade) for shade in person.hair_colour]), np.float32)
     here = canvas.colour[window]
-    here += (target - here) * in_colour(cover)
+    here += (target - here) * in_colour(cover.astype(np.float32))
     canvas.label[window][cover > 0.3] = LABEL_HAIR
 
 
@@ -251,7 +266,8 @@ def paint_head(
     streams: tuple[np.random.Generator, np.random.Generator],
     lead: float,
 ) -> None:
-    """Everything but acne. `streams` are the person's (stays) and the selfie's (gaze); `lead` is how far the turn moves the irises ahead of the lids, mm."""
+    """Everything but acne. `streams` are the person's (stays) and the selfie's (gaze); `lead` is how far (mm) the turn
+    moves the irises ahead of the lids."""
     own, now = streams
     _base(canvas, person, blemishes)
     _stubble(canvas, person, blemishes)

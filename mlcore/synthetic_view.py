@@ -44,8 +44,8 @@ def _unstretched(shape: HeadShape, y: NDArray[np.floating]) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surface:
-    """What the pixels from column `left` on show: `theta` (rows, columns) in degrees, −180…180; `y` (rows,) in mm of the average
-    head; `cover` (rows, columns), the share of the pixel that is head."""
+    """What the pixels from column `left` on show: `theta` (rows, columns) in degrees, −180…180; `y` (rows,) in mm of
+    the average head; `cover` (rows, columns), the share of the pixel that is head."""
 
     left: int
     theta: Singles
@@ -85,7 +85,7 @@ class View:
         camera = self.camera
         y = _unstretched(self.shape, (np.arange(camera.height) - camera.y) / camera.scale)
         # Every second row is solved; between two the answer hardly changes.
-        solved = y[:: _ROW_STEP]
+        solved = y[::_ROW_STEP]
         outlines = self._outlines(solved)
         left = int(np.clip(outlines[:, 0].min() - 1, 0, camera.width - 2))
         right = int(np.clip(outlines[:, -1].max() + 2, left + 1, camera.width))
@@ -112,12 +112,13 @@ class View:
         x = self.camera.x + reach * (self._across[columns] * self.camera.scale)[None, :]
         x[:, 180:] = np.maximum.accumulate(x[:, 180:], axis=1)
         x[:, :181] = np.minimum.accumulate(x[:, 180::-1], axis=1)[:, ::-1]
-        return x
+        return np.asarray(x)
 
     def jaw(self, heights: Floats) -> Floats:
         """The 17 points of the jaw from the picture's left to its right, (17, 2) px.
 
-        `heights` are the nine y (mm) from the ear down to the chin. A point of the far side that the face hides moves to the face's outline.
+        `heights` are the nine y (mm) from the ear down to the chin. A point of the far side that the face hides moves
+        to the face's outline.
         """
         rows = np.rint((heights - Y_TOP) / Y_STEP).astype(int)
         right, left = [], []
@@ -138,11 +139,11 @@ class View:
         return float(np.argmin(ahead)) if not ahead.all() else 84.0
 
     def slant(self, theta: Floats, y: Floats) -> Floats:
-        """How much the surface's width shrinks in the picture at each place: 1 seen squarely, 0 at the outline or behind."""
+        """How much the surface's width shrinks at each place: 1 seen squarely, 0 at the outline or behind."""
         step = 1.5
         left, right = self.position(theta - step, y)[0], self.position(theta + step, y)[0]
         reach = self.radius[((y - Y_TOP) / Y_STEP).astype(int), (theta + 180).astype(int)]
-        return np.clip((right - left) / (np.radians(2 * step) * reach * self.camera.scale), 0, 1)
+        return np.asarray(np.clip((right - left) / (np.radians(2 * step) * reach * self.camera.scale), 0, 1))
 
     def openness(self) -> Singles:
         """Share of the room's light that reaches each place, (rows, thetas): less on the neck under the jaw."""
@@ -172,7 +173,10 @@ def _slope(values: Singles) -> Singles:
 
 
 def _positions(outlines: Floats, columns: NDArray[np.int64]) -> Singles:
-    """Fractional column of `outlines`, from −180, at which each row reaches each pixel column; one interpolation for all rows."""
+    """Fractional column of `outlines`, from −180, at which each row reaches each pixel column.
+
+    One interpolation serves all rows, each moved clear of the last.
+    """
     rows = len(outlines)
     gap = float(outlines.max() - outlines.min() + len(columns) + 1000)
     offset = np.arange(rows)[:, None] * gap
