@@ -139,7 +139,7 @@ export class Session extends EventTarget {
     const [next] = this.#ahead.tokens;
     if (this.#at !== null || (this.view === "grading" && next === this.#shown)) {
       this.#prepare();
-      this.#changed();
+      this.dispatchEvent(new Event("show"));
     } else {
       const replaced = this.view === "grading";
       this.#showHead();
@@ -156,7 +156,7 @@ export class Session extends EventTarget {
     else this.#stage.clear();
     if (this.view === "finished" && this.total) this.#say(texts.finished);
     this.#prepare();
-    this.#changed();
+    this.dispatchEvent(new Event("show"));
   }
 
   #review(place) {
@@ -165,7 +165,7 @@ export class Session extends EventTarget {
     const { token, number, given } = this.reviewed;
     this.#shown = token;
     this.#stage.show(token, texts.image(number, this.total));
-    this.#changed();
+    this.dispatchEvent(new Event("show"));
     this.#say(texts.looking(number, this.#name(given)));
   }
 
@@ -193,9 +193,5 @@ export class Session extends EventTarget {
 
   #say(sentence) {
     this.dispatchEvent(new CustomEvent("say", { detail: sentence }));
-  }
-
-  #changed() {
-    this.dispatchEvent(new Event("show"));
   }
 }
