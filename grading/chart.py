@@ -61,7 +61,7 @@ def specification(raters: Sequence[RaterBar], model: ModelLine | None) -> dict[s
 def draw(spec: dict[str, Any]) -> str:
     """The chart as an SVG document; drawn once for each content."""
     text = json.dumps(spec, sort_keys=True)
-    key = f"chart {_VERSION} {hashlib.sha256(text.encode()).hexdigest()}"
+    key = f"grading.chart.{_VERSION}.{hashlib.sha256(text.encode()).hexdigest()}"
     svg = cache.get(key)
     if svg is None:
         svg = vl_convert.vegalite_to_svg(text)

@@ -34,7 +34,7 @@ Answer = float | str | None
 FLAG: Final = Flag.BLUR.value
 # Trains in a moment.
 TINY: Final = RunConfig(hidden=(8,), max_epochs=3)
-GOLDEN, TRAINING = 6, 14
+GOLDEN, TRAINING = 4, 11
 _COHORT: Final = CohortConfig(size=GOLDEN + TRAINING, seed=11, profile_share=0.0, width=240, height=320)
 
 
@@ -70,12 +70,11 @@ def answer(rater: Membership, image: Image, given: Answer, *, repeat: int = 0) -
     assignment, _ = Assignment.objects.get_or_create(
         membership=rater, image=image, repeat=repeat, defaults={"sort_key": 10 * image.pk + repeat}
     )
-    flagged = isinstance(given, str)
     Label.objects.create(
         assignment=assignment,
         version=assignment.labels.count() + 1,
         client_key=uuid4(),
-        level=None if flagged else Level.objects.get(study=rater.study_id, value=given),
+        level=None if isinstance(given, str) else Level.objects.get(study=rater.study_id, value=given),
         flag=given if isinstance(given, str) else "",
         source=LabelSource.IMPORT,
     )

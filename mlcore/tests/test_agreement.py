@@ -31,20 +31,21 @@ def test_errors_bias_and_correlation_by_hand() -> None:
 
 def test_complete_cases_leave_out_an_image_that_one_did_not_grade() -> None:
     """The last image has two grades, 1 and 5: available for R1 and R2, who are each off by 2 (4 from the other)."""
-    found = rmse_to_panel([[1, 3, 2], [2, 2, 2], [1, 5, NAN]])
+    found = rmse_to_panel([[1.0, 3.0, 2.0], [2.0, 2.0, 2.0], [1.0, 5.0, NAN]])
     assert (found.n_images, found.n_total) == (2, 3)
     assert found.raters[0].graded == 3
     assert found.raters[0].rmse == pytest.approx(math.sqrt((1 + 0) / 2))
     assert found.raters[0].rmse_to_others == pytest.approx(math.sqrt((1.5**2 + 0) / 2))
-    assert found.raters[0].available == AvailableCase(
-        3, pytest.approx(math.sqrt((1 + 0 + 4) / 3)), pytest.approx(math.sqrt((1.5**2 + 0 + 16) / 3))
-    )
+    available = found.raters[0].available
+    assert available.n == 3
+    assert available.rmse == pytest.approx(math.sqrt((1 + 0 + 4) / 3))
+    assert available.rmse_to_others == pytest.approx(math.sqrt((1.5**2 + 0 + 16) / 3))
     assert found.raters[2].available.n == 2
 
 
 def test_an_image_that_only_one_rater_graded_counts_nowhere() -> None:
     """Its error to its own mean would be 0 and flatter the rater."""
-    found = rmse_to_panel([[1, 3], [4, NAN]])
+    found = rmse_to_panel([[1.0, 3.0], [4.0, NAN]])
     assert found.raters[0].available == AvailableCase(1, 1.0, 2.0)
     assert (found.n_images, found.raters[0].graded) == (1, 2)
 
