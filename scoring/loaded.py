@@ -13,11 +13,12 @@ import numpy as np
 from django.conf import settings
 
 from grading.models import TrainingRun
+from mlcore import artifact as artifacts
 from mlcore.artifact import FACTS_FILE, ArtifactError
 from mlcore.backbones import BackboneUnavailable
 from mlcore.evaluation import levels_of
 from mlcore.extractor import ExtractorMismatch
-from mlcore.faces import FaceModelMissing
+from mlcore.faces import FaceFinder, FaceModelMissing
 from mlcore.images import MIN_SIDE
 from mlcore.scorer import Score, Scorer
 
@@ -63,8 +64,10 @@ class LoadedRuns:
     One picture is scored at a time: the detectors are not made for several threads, and torch uses the cores itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, finder: FaceFinder | None = None) -> None:
+        """finder: one for all models, as its landmark model alone takes 100 MB; made where none is given."""
         self._lock = threading.Lock()
+        self._finder = finder or FaceFinder()
         self._by_study: OrderedDict[int, LoadedRun] = OrderedDict()
 
     def score(self, run: TrainingRun, data: bytes) -> tuple[LoadedRun, Score]:
@@ -81,7 +84,7 @@ class LoadedRuns:
     def _get(self, run: TrainingRun) -> LoadedRun:
         loaded = self._by_study.get(run.study_id)
         if loaded is None or loaded.run_id != run.pk:
-            loaded = load(run)
+            loaded = load(run, self._finder)
             self._by_study[run.study_id] = loaded
             logger.info("loaded run %s of study %s, artifact %s", run.number, run.study_id, loaded.artifact[:12])
         self._by_study.move_to_end(run.study_id)
@@ -90,11 +93,11 @@ class LoadedRuns:
         return loaded
 
 
-def load(run: TrainingRun) -> LoadedRun:
+def load(run: TrainingRun, finder: FaceFinder) -> LoadedRun:
     """Load a run's artifact and try it on a blank picture, which loads the face models. Raises ModelUnavailable."""
     folder = Path(settings.GOLDFOLD_HOME) / run.artifact
     try:
-        scorer = Scorer.load(folder, settings.BACKBONE_WEIGHTS_DIR)
+        scorer = Scorer(artifacts.load(folder), settings.BACKBONE_WEIGHTS_DIR, finder=finder)
         scorer.score_pixels(np.zeros((MIN_SIDE, MIN_SIDE, 3), dtype=np.uint8))
         facts = (folder / FACTS_FILE).read_bytes()
     except (ArtifactError, ExtractorMismatch, BackboneUnavailable, FaceModelMissing, OSError) as error:

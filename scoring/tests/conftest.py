@@ -20,8 +20,10 @@ from mlcore import artifact as artifacts
 from mlcore import backbones
 from mlcore.artifact import Artifact
 from mlcore.extractor import Extractor, configure
+from mlcore.faces import FaceFinder
 from mlcore.regressor import Regressor, RegressorConfig, fit
 from mlcore.synthetic import CohortConfig, Face, cohort, draw_face, encode_jpeg
+from scoring.loaded import LoadedRuns
 
 COHORT = CohortConfig(size=4, seed=11, profile_share=0.0, width=360, height=480)
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
@@ -47,9 +49,9 @@ class Models:
 
 
 @pytest.fixture(scope="session")
-def models(faces: list[Face], tmp_path_factory: pytest.TempPathFactory) -> Models:
+def models(faces: list[Face], finder: FaceFinder, tmp_path_factory: pytest.TempPathFactory) -> Models:
     config = configure(backbones.load("texture"))
-    extractor = Extractor(config)
+    extractor = Extractor(config, finder=finder)
     rows, targets = [], []
     for face in faces:
         for one in extractor.embed(face.pixels, extractor.locate(face.pixels)):
@@ -64,6 +66,18 @@ def models(faces: list[Face], tmp_path_factory: pytest.TempPathFactory) -> Model
         artifacts.save(folder, Artifact(config, regressor, LEVELS, float(y.mean()), manifest_sha256="0" * 64))
         saved.append(folder)
     return Models(*saved)
+
+
+@pytest.fixture(scope="session")
+def finder() -> FaceFinder:
+    """Shared, as loading the landmark model takes a second."""
+    return FaceFinder()
+
+
+@pytest.fixture
+def fresh_process(monkeypatch: pytest.MonkeyPatch, finder: FaceFinder) -> None:
+    """No run is loaded yet."""
+    monkeypatch.setattr("scoring.api.runs", LoadedRuns(finder))
 
 
 Promote = Callable[[Study, Path], TrainingRun]

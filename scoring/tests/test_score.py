@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,24 +18,16 @@ from accounts.models import ApiKey
 from labeler.models import Level, Study
 from mlcore import artifact as artifacts
 from mlcore.extractor import Extractor
+from mlcore.faces import FaceFinder
 from mlcore.images import decode, render
 from mlcore.scorer import Score
 from mlcore.synthetic import Face, encode_jpeg
 from mlcore.training import predict_images
-from scoring import api as scoring_api
-from scoring.loaded import LoadedRuns
 from scoring.tests.conftest import Models, Promote
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.scoring_urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.scoring_urls"), pytest.mark.usefixtures("fresh_process")]
 
 ORIENTATION = 0x0112
-
-
-@pytest.fixture(autouse=True)
-def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No model is loaded yet."""
-    monkeypatch.setattr(scoring_api, "runs", LoadedRuns())
-    yield
 
 
 @dataclass(frozen=True)
@@ -95,11 +86,11 @@ def test_form_and_bare_body_get_the_same_answer(
 
 
 def test_the_score_is_bit_for_bit_that_of_an_evaluation(
-    asker: Asker, study: Study, models: Models, promote: Promote, faces: list[Face]
+    asker: Asker, study: Study, models: Models, promote: Promote, faces: list[Face], finder: FaceFinder
 ) -> None:
     promote(study, models.first)
     artifact = artifacts.load(models.first)
-    extractor = Extractor(artifact.extractor)
+    extractor = Extractor(artifact.extractor, finder=finder)
     for face in faces:
         data = encode_jpeg(face)
         pixels = decode(data)

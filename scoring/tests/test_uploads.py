@@ -20,7 +20,7 @@ from scoring.tests.conftest import Models, Promote
 from scoring.tests.test_score import upload
 from scoring.uploads import LIMIT
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.scoring_urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.scoring_urls"), pytest.mark.usefixtures("fresh_process")]
 
 
 @pytest.fixture
