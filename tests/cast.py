@@ -1,9 +1,6 @@
 """The people in every test: Alice leads, Bob and Carol rate, Mallory must see nothing."""
 
-from collections.abc import Generator
-
 import pytest
-from django.test import override_settings
 
 from accounts import audit
 from accounts.models import User
@@ -11,13 +8,6 @@ from labeler.models import Membership, Role, Study
 from labeler.studies import add_member, create_study
 
 PASSWORD = "a long enough passphrase"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _passwords_are_hashed_quickly() -> Generator[None, None, None]:
-    """The real hash takes half a second by design, for every person of every test."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield
 
 
 def _user(name: str, **fields: bool) -> User:
