@@ -2,9 +2,8 @@
 #   docker build --target site --tag goldfold-site .    pages, light worker, beat: no torch, some 700 MB
 #   docker build --target full --tag goldfold-full .    heavy worker and scoring: everything
 #
-# On x86-64 the ordinary torch brings gigabytes for NVIDIA cards. So `full` also looks at PyTorch's own index of builds
-# for the processor alone, which pip prefers (2.13.0+cpu is newer than 2.13.0). For a machine with a card, point
-# TORCH_INDEX at the index for its CUDA: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
+# On x86-64 the ordinary torch brings gigabytes for NVIDIA cards. Where there is none, give PyTorch's own index of builds
+# for the processor alone, which pip prefers (2.13.0+cpu is newer than 2.13.0): --build-arg TORCH_INDEX=ADDRESS
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS base
@@ -26,9 +25,9 @@ COPY requirements-site.txt constraints.txt ./
 RUN pip install --requirement requirements-site.txt
 
 FROM site-packages AS all-packages
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 COPY requirements.txt ./
-RUN pip install --extra-index-url "${TORCH_INDEX}" --requirement requirements.txt
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement requirements.txt
 
 FROM base AS site
 COPY --from=site-packages /opt/venv /opt/venv
