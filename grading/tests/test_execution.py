@@ -169,6 +169,7 @@ def test_a_run_taken_up_after_its_worker_was_killed_ends_once(
     assert Evaluation.objects.filter(run=run).count() == 1
     assert Prediction.objects.filter(evaluation__run=run).count() == GOLDEN
     assert run.study.datasets.count() == 1 and run.study.consensus_versions.count() == 1
+    assert AuditEvent.objects.filter(verb="run.gate_declared", target_id=run.pk).count() == 1
     runs = (settings.GOLDFOLD_HOME / ended.artifact).parent
     assert [folder.name for folder in runs.iterdir()] == [Path(ended.artifact).name]
     if function != "declare_gate":
