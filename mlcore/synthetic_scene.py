@@ -76,16 +76,16 @@ def draw_light(rng: np.random.Generator, yaw: float, strength: float) -> Light:
 
 
 def draw_faults(rng: np.random.Generator, strength: float) -> Faults:
-    exposure, bend, blur, shake = rng.normal(), rng.normal(), rng.gamma(1.2, 0.5), rng.gamma(0.6, 1.6)
+    exposure, bend, blur, shake = rng.normal(), rng.normal(), rng.gamma(1.3, 0.75), rng.gamma(0.6, 1.6)
     return Faults(
-        gain=float(np.exp(strength * 0.13 * np.clip(exposure, -2.2, 1.8))),
+        gain=float(np.exp(strength * 0.16 * np.clip(exposure, -2.2, 1.8))),
         gamma=float(np.exp(strength * 0.12 * np.clip(bend, -2, 2))),
-        blur=0.25 + strength * min(float(blur), 2.2),
+        blur=0.25 + strength * min(float(blur), 3.0),
         shake=strength * min(float(shake), 5.0),
         shake_angle=float(rng.uniform(0, np.pi)),
-        noise=1.0 + 4.5 * strength * float(rng.random()) ** 2,
+        noise=1.0 + 7.0 * strength * float(rng.random()) ** 2,
         noise_seed=int(rng.integers(2**31)),
-        quality=int(np.rint(95 - 45 * strength * float(rng.random()) ** 1.5)),
+        quality=int(np.rint(95 - 55 * strength * float(rng.random()) ** 1.5)),
         roll=float(np.clip(rng.normal(0, 2.5), -6, 6)),
     )
 

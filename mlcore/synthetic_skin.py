@@ -54,8 +54,8 @@ def draw_blemishes(
     own: np.random.Generator, now: np.random.Generator, subject: Subject, person: Person, strength: float
 ) -> Blemishes:
     """`own` is the person's stream (freckles and moles stay), `now` the selfie's (shaving and make-up change)."""
-    freckled = own.random() < (0.55, 0.4, 0.2, 0.1, 0.08, 0.05)[subject.tone - 1]
-    freckles, moles, marked = own.integers(40, 260), own.poisson(4.0), own.gamma(1.2, 12.0)
+    freckled = own.random() < (0.6, 0.45, 0.3, 0.2, 0.15, 0.15)[subject.tone - 1]
+    freckles, moles, marked = own.integers(40, 260), own.poisson(6.0), own.gamma(1.1, 34.0)
     flushed, shaved, painted = own.beta(1.2, 2.5), now.random(), now.random()
     wears = subject.sex is Sex.FEMALE and painted < 0.55
     return Blemishes(
@@ -64,7 +64,7 @@ def draw_blemishes(
         marks=int(strength * marked),
         stubble=strength * person.beard * (0.25 + 0.75 * float(shaved)),
         redness=strength * float(flushed),
-        cover=strength * 0.75 * float(now.beta(2, 2)) if wears else 0.0,
+        cover=strength * 0.9 * float(now.beta(2, 1.6)) if wears else 0.0,
         blush=strength * float(now.random()) if wears else 0.0,
         mottle=0.25 + 0.5 * strength * float(now.random()),
     )
@@ -198,7 +198,7 @@ def _blemish(canvas: Canvas, person: Person, blemishes: Blemishes, own: np.rando
     for count, wide, tall, sizes, factors, depths in (
         (blemishes.freckles, 34.0, (14.0, 20.0), (0.45, 0.95), brown, (0.25, 0.9)),
         (blemishes.moles, 50.0, (20.0, 50.0), (0.8, 1.9), (0.45, 0.34, 0.32), (0.7, 1.0)),
-        (blemishes.marks, 45.0, (40.0, 42.0), (0.9, 2.2), tuple(0.5 + 0.5 * f for f in person.inflamed), (0.3, 1.0)),
+        (blemishes.marks, 45.0, (40.0, 42.0), (0.9, 2.2), tuple(0.25 + 0.75 * f for f in person.inflamed), (0.3, 1.0)),
     ):
         stream = np.random.default_rng(own.integers(2**32))
         # Drawn one at a time, so that a stronger setting adds spots and moves none.
