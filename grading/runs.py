@@ -131,7 +131,7 @@ def promote(run: TrainingRun, actor: Actor, reason: str = "") -> Promotion:
         raise ValidationError("Only a run that ended with an evaluation can be promoted.")
     if not evaluation.passed and not reason.strip():
         raise ValidationError("This run did not pass its gate: say why it should be used all the same.")
-    before = current_promotion(run.study)
+    before = current_promotion(run.study_id)
     promotion = Promotion.objects.create(run=run, evaluation=evaluation, by=actor.user, reason=reason.strip())
     audit.record(
         actor,
@@ -148,6 +148,7 @@ def latest_evaluation(run: TrainingRun) -> Evaluation | None:
     return run.evaluations.select_related("consensus_version").order_by("-pk").first()
 
 
-def current_promotion(study: Study) -> Promotion | None:
-    """The promotion that counts: the study's latest."""
-    return Promotion.objects.filter(run__study=study).select_related("run", "by").order_by("-pk").first()
+def current_promotion(study_id: int) -> Promotion | None:
+    """The promotion that counts, the study's latest, with its run and who promoted it."""
+    rows = Promotion.objects.filter(run__study_id=study_id)
+    return rows.select_related("run__study", "by").order_by("-pk").first()

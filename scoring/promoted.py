@@ -1,19 +1,14 @@
-"""Which run answers for a study: its latest promotion. Imported by the site, so nothing heavy is in here."""
+"""Which run answers. Imported by the site, so nothing heavy is in here."""
 
 from __future__ import annotations
 
 from grading.models import Promotion, TrainingRun
-
-
-def promotion_in_force(study_id: int) -> Promotion | None:
-    """The study's latest promotion, with its run and who promoted it."""
-    rows = Promotion.objects.filter(run__study_id=study_id)
-    return rows.select_related("run__study", "by").order_by("-pk").first()
+from grading.runs import current_promotion
 
 
 def promoted_run(study_id: int) -> TrainingRun | None:
     """The run that scores this study's selfies now, with its study; None before the first promotion."""
-    promotion = promotion_in_force(study_id)
+    promotion = current_promotion(study_id)
     return promotion.run if promotion else None
 
 

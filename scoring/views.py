@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import api_keys
 from accounts.audit import Actor
 from accounts.models import ApiKey
+from grading.runs import current_promotion
 from labeler.access import require_lead
 from labeler.models import Study
 from scoring.forms import KeyForm
-from scoring.promoted import promotion_in_force
 
 
 @login_required
@@ -59,7 +59,7 @@ def _page(
         "made": made,
         "raw": raw,
         "keys": keys,
-        "promotion": promotion_in_force(study.pk),
+        "promotion": current_promotion(study.pk),
         "address": f"{settings.SCORING_URL}/api/v1/score",
         "documentation": f"{settings.SCORING_URL}/api/v1/docs",
     }

@@ -132,7 +132,7 @@ def test_a_run_that_passed_is_promoted_and_the_latest_counts(graded: Study, alic
     first, second = (start_and_end(graded) for _ in range(2))
     promote(first, audit.Actor(alice))
     promote(second, audit.Actor(alice))
-    now = current_promotion(graded)
+    now = current_promotion(graded.pk)
     assert now is not None and (now.run, now.by, now.reason) == (second, alice, "")
     event = AuditEvent.objects.filter(verb="run.promoted").latest("seq")
     assert (event.before, event.after) == ({"run": 1}, {"run": 2, "passed": True, "reason": ""})

@@ -84,7 +84,7 @@ def _find(study_id: int, number: int) -> TrainingRun:
 
 
 def _page(request: HttpRequest, found: TrainingRun, form: PromoteForm, status: int = 200) -> HttpResponse:
-    promotion = current_promotion(found.study)
+    promotion = current_promotion(found.study_id)
     shown = {
         "study": found.study,
         "tab": "runs",

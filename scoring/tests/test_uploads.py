@@ -74,9 +74,7 @@ def test_a_picture_just_within_the_limit_is_looked_at(asker: Client) -> None:
     assert answer.json()["error"]["code"] == "not_an_image"
 
 
-def test_no_temporary_file_is_made(
-    asker: Client, faces: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_temporary_file_is_made(asker: Client, faces: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("a temporary file was opened")
 
