@@ -9,5 +9,5 @@ urlpatterns = [
     path("studies/<int:study_id>/label/window.json", labelling.window, name="label_window"),
     path("studies/<int:study_id>/label/previous.json", labelling.previous, name="label_previous"),
     path("studies/<int:study_id>/label/answers", labelling.answers, name="label_answers"),
-    path("studies/<int:study_id>/label/i/<str:token>.jpg", labelling.image, name="label_image"),
+    path("studies/<int:study_id>/label/i/<slug:token>.jpg", labelling.image, name="label_image"),
 ]

@@ -124,6 +124,9 @@ def test_who_withdrew_is_told_so_and_gets_no_images(
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "client_time": "2026-02-31T00:00Z"}]}',
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "viewing": {"camera": 1}}]}',
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "golden": true}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "level": 1' + b"0" * 400 + b"}]}",
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-5c67-9d33-0d2f1b2f6a10", "level": 3}]}',  # as an import makes them
+        b"[" * 100_000,
     ],
 )
 def test_what_the_page_would_not_send_is_refused_in_words(
@@ -132,6 +135,21 @@ def test_what_the_page_would_not_send_is_refused_in_words(
     response = signed_in(bob).post(f"{base}answers", body, content_type="application/json")
     assert response.status_code == 400
     assert response.json()["refusal"]["code"] == "invalid"
+
+
+def test_half_a_character_does_not_keep_an_answer_from_being_taken(
+    base: str, dealt: list[Assignment], bob: User, bob_rates: Membership
+) -> None:
+    labelling.window(bob_rates, 1)
+    body = json.dumps({"answers": [message(dealt[0].token, comment="scar \ud83d")]})
+    told = signed_in(bob).post(f"{base}answers", body, content_type="application/json").json()
+    assert told["outcomes"][0]["status"] == "saved"
+    assert Label.objects.get().comment == "scar ?"
+
+
+@pytest.mark.parametrize("address", ["i/%00.jpg", "previous.json?before=%00"])
+def test_a_token_that_can_be_none_is_not_found(base: str, dealt: list[Assignment], bob: User, address: str) -> None:
+    assert signed_in(bob).get(base + address).status_code == 404
 
 
 def test_a_page_of_the_rater_costs_the_same_queries_however_many_images(

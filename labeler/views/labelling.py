@@ -88,6 +88,8 @@ def window(request: HttpRequest, membership: Membership) -> JsonResponse:
 @_rater_json
 def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
     before = request.GET.get("before") or None
+    if before is not None and "\x00" in before:
+        raise Http404("no such image")
     items = labelling.previous(membership, before=before, size=_size(request))
     return JsonResponse({"items": [asdict(item) for item in items]})
 
