@@ -38,13 +38,16 @@ from mlcore.synthetic import (
     simulate_panel,
 )
 
-MAKE_DEMO: Final = "grading.make_demo"
+MAKE_EXAMPLE: Final = "grading.make_example_study"
 STUDY_NAME = "Example study (synthetic faces)"
 LEAD_EMAIL, RATER_EMAIL = "lead@example.org", "rater@example.org"
 SEED = 2018
 SIGN_INS = "example-sign-ins.txt"
-# The published panel but one, whose place is the newcomer's.
-SIMULATED = PUBLISHED_PANEL[:5] + PUBLISHED_PANEL[6:]
+# The published panel but one, whose place is the newcomer's; by the name that the study has for each.
+SIMULATED: Final[Mapping[str, SimulatedRater]] = {
+    f"Simulated rater {number}": rater
+    for number, rater in enumerate(PUBLISHED_PANEL[:5] + PUBLISHED_PANEL[6:], start=1)
+}
 
 
 class DemoRefused(Exception):
@@ -82,16 +85,16 @@ def create_demo(size: DemoSize = DemoSize()) -> tuple[Study, SignIns]:
         lead = _account(sign_ins.lead, "Example lead", sign_ins.passphrase, is_admin=True)
         rater = _account(sign_ins.rater, "Example rater", sign_ins.passphrase)
         study = create_study(STUDY_NAME, actor=audit.SYSTEM, lead=lead, seed=SEED, is_synthetic=True)
-        for simulated in SIMULATED:
-            add_member(study, Role.RATER, actor=audit.SYSTEM, external_name=simulated.name)
+        for name in SIMULATED:
+            add_member(study, Role.RATER, actor=audit.SYSTEM, external_name=name)
         add_member(study, Role.RATER, actor=audit.SYSTEM, user=rater)
         params = {"images": size.images, "golden": size.golden}
         lifecycle.enqueue(
-            MAKE_DEMO,
+            MAKE_EXAMPLE,
             actor=audit.SYSTEM,
             study_id=study.pk,
             params=params,
-            dedup_key=f"{MAKE_DEMO} {study.pk}",
+            dedup_key=f"{MAKE_EXAMPLE} {study.pk}",
         )
     return study, sign_ins
 
@@ -114,7 +117,7 @@ def _account(email: str, name: str, passphrase: str, is_admin: bool = False) -> 
     return user
 
 
-def make_demo(progress: Progress) -> Mapping[str, Any]:
+def make_example(progress: Progress) -> Mapping[str, Any]:
     """Fill the example study: draw, import, assign, grade by the simulated panel, and start a training.
 
     May be run again after it was interrupted: it goes on where it stopped.
@@ -168,15 +171,14 @@ def _import_faces(
 def grade_by_panel(study: Study, subjects: Sequence[Subject]) -> int:
     """Give every simulated rater's answer to each of their images, once. Returns how many labels there are then."""
     levels = {level.value: level for level in study.levels.all()}
-    raters: Sequence[SimulatedRater] = SIMULATED
     severity = np.array([subject.severity for subject in subjects])
-    grades = simulate_panel(severity, raters, seed=SEED, levels=sorted(levels))
+    grades = simulate_panel(severity, list(SIMULATED.values()), seed=SEED, levels=sorted(levels))
     place_of_image = _images_by_place(study, subjects)
-    for column, rater in enumerate(raters):
-        membership = Membership.objects.get(study=study, external_name=rater.name)
+    for column, name in enumerate(SIMULATED):
+        membership = Membership.objects.get(study=study, external_name=name)
         if not Label.objects.filter(assignment__membership=membership).exists():
             _answer_all(membership, place_of_image, grades[:, column], levels)
-    audit.record(audit.SYSTEM, "panel.simulated", study, study_id=study.pk, after={"raters": len(raters)})
+    audit.record(audit.SYSTEM, "panel.simulated", study, study_id=study.pk, after={"raters": len(SIMULATED)})
     return Label.objects.filter(assignment__membership__study=study).count()
 
 

@@ -24,7 +24,7 @@ from jobs.models import ACTIVE, Job
 from labeler.models import Study
 from mlcore.records import BACKBONES
 
-TRAIN: Final = "grading.train"
+TRAIN: Final = "grading.train_model"
 
 
 @dataclass(frozen=True, slots=True)

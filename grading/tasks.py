@@ -1,6 +1,6 @@
 """Celery's side of this app's jobs. Nothing in the site imports this."""
 
-from grading.demo import MAKE_DEMO, make_demo
+from grading.demo import MAKE_EXAMPLE, make_example
 from grading.runs import TRAIN, fail_run
 from jobs.running import job_task, run_job
 
@@ -12,6 +12,6 @@ def train(job_id: int) -> None:
     run_job(job_id, execute_run, fail_run)
 
 
-@job_task(MAKE_DEMO)
+@job_task(MAKE_EXAMPLE)
 def fill_example_study(job_id: int) -> None:
-    run_job(job_id, make_demo)
+    run_job(job_id, make_example)

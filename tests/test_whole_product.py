@@ -156,7 +156,7 @@ def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(product: P
 
     def state(column: str) -> object:
         with psycopg2.connect(product.environment["DATABASE_URL"]) as database, database.cursor() as cursor:
-            cursor.execute(f"SELECT {column} FROM jobs_job WHERE kind = 'grading.train' ORDER BY id DESC LIMIT 1")
+            cursor.execute(f"SELECT {column} FROM jobs_job WHERE kind = 'grading.train_model' ORDER BY id DESC LIMIT 1")
             return cursor.fetchone()[0]
 
     product.command("train", STUDY, "--seed", "5")

@@ -42,7 +42,12 @@ def evaluated(run: TrainingRun, *, passed: bool) -> Evaluation:
 
 def test_a_run_is_queued_with_its_configuration_numbered_and_audited(graded: Study, alice: User) -> None:
     run = start_run(graded, audit.Actor(alice), RunConfig(seed=5))
-    assert (run.number, run.job.kind, run.job.state, run.finished_at) == (1, "grading.train", JobState.QUEUED, None)
+    assert (run.number, run.job.kind, run.job.state, run.finished_at) == (
+        1,
+        "grading.train_model",
+        JobState.QUEUED,
+        None,
+    )
     assert run.seeds == {"split": 5, "regressor": 5} and run.configuration["backbone"] == "texture"
     assert AuditEvent.objects.get(verb="run.started").actor == alice
 
@@ -57,7 +62,7 @@ def test_a_second_run_waits_for_the_first_to_end(graded: Study) -> None:
 
 def test_the_database_itself_holds_one_active_run_per_study(graded: Study) -> None:
     start_run(graded, audit.SYSTEM)
-    other = lifecycle.enqueue("grading.train", actor=audit.SYSTEM)
+    other = lifecycle.enqueue("grading.train_model", actor=audit.SYSTEM)
     with pytest.raises(IntegrityError, match="run_one_active_per_study"), transaction.atomic():
         TrainingRun.objects.create(study=graded, number=2, job=other, configuration={}, seeds={})
 
@@ -83,7 +88,7 @@ def test_of_two_starts_at_the_same_moment_one_wins() -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == [0, 1]
-    assert TrainingRun.objects.count() == 1 and Job.objects.filter(kind="grading.train").count() == 1
+    assert TrainingRun.objects.count() == 1 and Job.objects.filter(kind="grading.train_model").count() == 1
 
 
 def test_what_can_not_be_trained_is_refused_with_a_reason(study: Study) -> None:

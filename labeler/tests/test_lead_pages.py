@@ -252,7 +252,7 @@ def test_a_job_is_stopped_by_the_lead(client: Client, study: Study, job: Job, al
     client.post(reverse("job_cancel", args=[study.pk, job.pk]))
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
-    training = lifecycle.enqueue("grading.train", actor=audit.SYSTEM, study_id=study.pk)
+    training = lifecycle.enqueue("grading.train_model", actor=audit.SYSTEM, study_id=study.pk)
     assert client.post(reverse("job_cancel", args=[study.pk, training.pk])).status_code == 404
 
 

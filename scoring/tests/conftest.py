@@ -97,7 +97,7 @@ def promote(settings: LazySettings, tmp_path: Path) -> Promote:
         run = TrainingRun.objects.create(
             study=study,
             number=number,
-            job=Job.objects.create(kind="grading.train", study_id=study.pk, state=JobState.DONE),
+            job=Job.objects.create(kind="grading.train_model", study_id=study.pk, state=JobState.DONE),
             configuration={},
             seeds={},
             artifact=name,
