@@ -83,6 +83,7 @@ def _fresh_clone() -> Iterator[Path]:
 def _environment(clone: Path, cold: bool) -> dict[str, str]:
     """The surroundings of somebody who has done nothing yet: no active environment, no address of a server."""
     dropped = {"DATABASE_URL", "REDIS_URL", "GOLDFOLD_HOME", "VIRTUAL_ENV", "PYTHONPATH", "PREPARATION_FILE"}
+    dropped |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     own = str(Path(sys.prefix) / "bin")
     kept["PATH"] = os.pathsep.join(part for part in kept["PATH"].split(os.pathsep) if part != own)

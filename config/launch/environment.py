@@ -97,9 +97,9 @@ class Environment:
 
     def variables(self) -> dict[str, str]:
         """The environment variables of a program that runs in this environment."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHONHOME", "PYTHONPATH"))}
-        kept.pop("PIP_TARGET", None)
-        kept.pop("PIP_PREFIX", None)
+        # Those of another Python, of pip's other aims, and of the make that runs this, would mislead what runs below.
+        misleading = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+        kept = {key: value for key, value in os.environ.items() if key not in misleading}
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return kept | {"VIRTUAL_ENV": str(self.folder), "PATH": path}
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -51,12 +51,13 @@ class Launcher:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.clone = clone
-        inherited = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL"}}
-        inherited.pop("GOLDFOLD_HOME", None)
+        dropped = {"DATABASE_URL", "REDIS_URL", "GOLDFOLD_HOME", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+        inherited = {key: value for key, value in os.environ.items() if key not in dropped}
+        self.environment = inherited | {"PORT": str(self.port)}
         self.process = subprocess.Popen(
             ["make", "run"],
             cwd=clone,
-            env=inherited | {"PORT": str(self.port)},
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,6 +75,13 @@ class Launcher:
         while not any("Goldfold is at" in line for line in list(self.lines)):
             assert self.process.poll() is None and time.monotonic() < end, "".join(self.lines)
             time.sleep(0.05)
+
+    def make(self, target: str) -> "subprocess.CompletedProcess[str]":
+        """Another `make` in another terminal."""
+        command = ["make", target]
+        return subprocess.run(
+            command, cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False, timeout=60
+        )
 
     def numbers(self) -> list[int]:
         return [process.number for process in Record(layout(self.clone).home / "launch.json").left_over()]
@@ -103,12 +111,27 @@ def _running_in(clone: Path) -> list[str]:
         time.sleep(0.1)
 
 
-def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path) -> None:
-    launcher = Launcher(clone)
+@pytest.fixture
+def start(clone: Path) -> Iterator[Callable[[], Launcher]]:
+    """Starts launchers, and ends those that a failing test leaves."""
+    started: list[Launcher] = []
+
+    def begin() -> Launcher:
+        started.append(Launcher(clone))
+        return started[-1]
+
+    yield begin
+    for launcher in started:
+        if launcher.process.poll() is None:
+            launcher.interrupt()
+
+
+def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path, start: Callable[[], Launcher]) -> None:
+    launcher = start()
     launcher.until_up()
     with urlopen(f"http://127.0.0.1:{launcher.port}/preparation.json", timeout=10) as answer:
         assert answer.status == 200
-    second = subprocess.run(["make", "run"], cwd=clone, capture_output=True, text=True, check=False, timeout=30)
+    second = launcher.make("run")
     assert second.stdout.startswith(f"Goldfold already runs at http://127.0.0.1:{launcher.port} ")
     assert second.stdout.count("\n") == 1
     numbers = launcher.numbers()
@@ -119,16 +142,18 @@ def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path) -> None:
     assert "Traceback" not in "".join(launcher.lines)
 
 
-def test_a_killed_launcher_takes_its_processes_along_and_can_be_started_again(clone: Path) -> None:
-    launcher = Launcher(clone)
+def test_a_killed_launcher_takes_its_processes_along_and_can_be_started_again(
+    clone: Path, start: Callable[[], Launcher]
+) -> None:
+    launcher = start()
     launcher.until_up()
     numbers = launcher.numbers()
     os.killpg(launcher.process.pid, signal.SIGKILL)
     launcher.process.wait()
     assert _gone(numbers, 30)
     assert _running_in(clone) == []
-    again = Launcher(clone)
+    again = start()
     again.until_up()
-    subprocess.run(["make", "stop"], cwd=clone, check=True, timeout=60, capture_output=True)
+    assert again.make("stop").returncode == 0
     again.process.wait(10)
     assert _running_in(clone) == []
