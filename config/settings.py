@@ -194,7 +194,10 @@ CELERY_TASK_ROUTES = {"grading.train_model": {"queue": "heavy"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
-CELERY_BEAT_SCHEDULE = {"take up queued and orphaned jobs": {"task": "jobs.take_up", "schedule": 10.0}}
+CELERY_BEAT_SCHEDULE = {
+    "take up queued and orphaned jobs": {"task": "jobs.take_up", "schedule": 10.0},
+    "remove uploads that nobody imported": {"task": "labeler.sweep_uploads", "schedule": 3600.0},
+}
 JOB_HEARTBEAT_SECONDS = env.number("JOB_HEARTBEAT_SECONDS", 5)
 # A worker that has not beaten for this long is dead, and its work is taken up again.
 JOB_DEAD_AFTER_SECONDS = env.number("JOB_DEAD_AFTER_SECONDS", 30)

@@ -67,7 +67,11 @@ def images_work(progress: Progress) -> Mapping[str, Any]:
         raise JobFailed(" ".join(error.messages)) from error
     counts = {"added": report.added, "golden": report.golden, "refused": len(report.refused), "job": job.pk}
     progress.report(len(sources), len(sources), report.sentence())
-    return _finish(job, actor, study, "images.imported", counts, asdict(report))
+    with transaction.atomic():
+        audit.record(actor, "images.imported", study, study_id=study.pk, after=counts)
+        lifecycle.finish(job, asdict(report))
+    _drop_upload(job)
+    return FINISHED
 
 
 def grades_work(progress: Progress) -> Mapping[str, Any]:
@@ -75,20 +79,33 @@ def grades_work(progress: Progress) -> Mapping[str, Any]:
     job, study, actor = _given(progress)
     progress.report(0, 1, "Reading the table")
     try:
-        report = import_grades(study, *_grades_table(job), actor=actor)
+        # Grades can't be taken back: they are written by the claim's holder, with the record of who brought them.
+        with transaction.atomic():
+            report = import_grades(study, *_grades_table(job), actor=actor)
+            counts = {"added": report.added, "conflicts": len(report.conflicts), "job": job.pk}
+            audit.record(actor, "grades.imported", study, study_id=study.pk, after=counts)
+            progress.report(1, 1, report.sentence())
+            lifecycle.finish(job, asdict(report))
     except BadTable as error:
         raise JobFailed(str(error)) from error
     except ValidationError as error:
         raise JobFailed(" ".join(error.messages)) from error
-    progress.report(1, 1, report.sentence())
-    counts = {"added": report.added, "conflicts": len(report.conflicts), "job": job.pk}
-    return _finish(job, actor, study, "grades.imported", counts, asdict(report))
+    _drop_upload(job)
+    return FINISHED
 
 
 def failed(job: Job, error: str) -> None:
     """End a job that can't be done, and drop what was uploaded for it."""
     lifecycle.fail(job, error)
     _drop_upload(job)
+
+
+def cancel(job: Job, actor: Actor) -> bool:
+    """Stop an import, and drop what was uploaded for it. False when it had ended already."""
+    ended = lifecycle.cancel(job, actor)
+    if ended:
+        _drop_upload(job)
+    return ended
 
 
 def telling(work: Work, tell: Report) -> Work:
@@ -132,18 +149,8 @@ def _grades_table(job: Job) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
-def _finish(
-    job: Job, actor: Actor, study: Study, verb: str, counts: dict[str, Any], result: dict[str, Any]
-) -> Mapping[str, Any]:
-    with transaction.atomic():
-        audit.record(actor, verb, study, study_id=study.pk, after=counts)
-        lifecycle.finish(job, result)
-    # Only now: a worker that takes the job up again after a crash still needs the files.
-    _drop_upload(job)
-    return FINISHED
-
-
 def _drop_upload(job: Job) -> None:
+    """Only once the job has ended: a worker that takes it up again after a crash still needs the files."""
     if "upload" in job.params:
         Upload(job.params["upload"]).remove()
 

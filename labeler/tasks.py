@@ -1,7 +1,9 @@
 """Celery's side of this app's jobs. Nothing in the site imports this."""
 
+from celery import shared_task
+
 from jobs.running import job_task, run_job
-from labeler import import_jobs
+from labeler import import_jobs, uploads
 
 
 @job_task(import_jobs.IMAGES)
@@ -12,3 +14,8 @@ def import_images(job_id: int) -> None:
 @job_task(import_jobs.GRADES)
 def import_grades(job_id: int) -> None:
     run_job(job_id, import_jobs.grades_work, import_jobs.failed)
+
+
+@shared_task(name="labeler.sweep_uploads", ignore_result=True)  # type: ignore[untyped-decorator]
+def sweep_uploads() -> None:
+    uploads.sweep()

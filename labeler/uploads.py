@@ -5,13 +5,15 @@ A file's own name is kept beside it and never becomes a path.
 
 from __future__ import annotations
 
+import fcntl
 import filecmp
 import json
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,20 +60,28 @@ class Upload:
         A file that was sent before is taken once, so a part may be sent again when its answer was lost. Raises
         NameSentTwice when two different files have one name.
         """
-        known = {source.name: source.path for source in self.sources()}
-        for given, chunks in files:
-            name = normal_name(given)
-            path = self.folder / str(len(known))
-            with path.open("wb") as file:
-                file.writelines(chunks)
-            if name in known:
-                if not filecmp.cmp(path, known[name], shallow=False):
-                    raise NameSentTwice(name)
-                continue
-            with self._names.open("a", encoding="utf-8") as listed:
-                listed.write(json.dumps(name) + "\n")
-            known[name] = path
-        return len(known)
+        with self._locked():
+            known = {source.name: source.path for source in self.sources()}
+            for given, chunks in files:
+                name = normal_name(given)
+                path = self.folder / str(len(known))
+                with path.open("wb") as file:
+                    file.writelines(chunks)
+                if name in known:
+                    if not filecmp.cmp(path, known[name], shallow=False):
+                        raise NameSentTwice(name)
+                    continue
+                with self._names.open("a", encoding="utf-8") as listed:
+                    listed.write(json.dumps(name) + "\n")
+                known[name] = path
+            return len(known)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One part after the other: one sent again meets its first try, and two would store under one number."""
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def put_table(self, name: str, data: bytes) -> None:
         (self.folder / "table").write_bytes(data)
@@ -92,7 +102,6 @@ class Upload:
 
 def open_upload(study_id: int, user_id: int) -> Upload:
     """Begin an upload, which only this person can go on with, and only into this study."""
-    _sweep()
     upload = Upload(secrets.token_urlsafe(16))
     upload.folder.mkdir(mode=0o700, parents=True)
     (upload.folder / "owner.json").write_text(json.dumps([study_id, user_id]))
@@ -114,7 +123,7 @@ def _root() -> Path:
     return settings.GOLDFOLD_HOME / "uploads"
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Remove uploads that nobody imported, and that no job waits to import."""
     old = time.time() - KEPT_SECONDS
     wanted = set(Job.objects.filter(state__in=ACTIVE).values_list("params__upload", flat=True))

@@ -1,17 +1,20 @@
 """Imports as jobs: done by a worker, taken up after its death, and cleaned up behind."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from jobs import lifecycle
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job, JobState
 from labeler import import_jobs, tasks
 from labeler.importing import add_image
+from labeler.importing_grades import GradesReport, import_grades
 from labeler.models import Image, Label, Study, StudyState
 from labeler.tests.drawn import jpeg
 from labeler.uploads import Upload, open_upload
@@ -89,6 +92,39 @@ def test_grades_come_in_as_a_job(study: Study, upload: Upload, alice: User) -> N
     job.refresh_from_db()
     assert job.state == JobState.DONE and job.result["added"] == 1
     assert Label.objects.count() == 1
+
+
+def test_grades_of_an_import_that_was_stopped_meanwhile_are_not_written(
+    study: Study, upload: Upload, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks.import_images(job_id=_enqueue(import_jobs.IMAGES, study, upload).pk)
+    table = open_upload(study.pk, alice.pk)
+    table.put_table("g.csv", b"image,rater,grade\n1.jpg,Expert,3\n")
+    job = _enqueue(import_jobs.GRADES, study, table)
+
+    def stop() -> None:
+        import_jobs.cancel(job, audit.SYSTEM)
+        connection.close()
+
+    def and_stop(*args: Any, **options: Any) -> GradesReport:
+        report = import_grades(*args, **options)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(stop).result()
+        return report
+
+    monkeypatch.setattr(import_jobs, "import_grades", and_stop)
+    tasks.import_grades(job_id=job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert not Label.objects.exists()
+    assert not AuditEvent.objects.filter(verb="grades.imported").exists()
+
+
+def test_what_was_uploaded_for_a_stopped_import_is_removed(study: Study, upload: Upload) -> None:
+    job = _enqueue(import_jobs.IMAGES, study, upload)
+    assert import_jobs.cancel(job, audit.SYSTEM)
+    assert not upload.folder.exists()
+    assert not import_jobs.cancel(job, audit.SYSTEM)
 
 
 def test_a_folder_that_is_gone_fails_readably(study: Study, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """What a browser sent waits on disk: for whom, under which names, and how long."""
 
 import os
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,7 +12,7 @@ from accounts import audit
 from jobs.models import Job
 from labeler import import_jobs
 from labeler.models import Study
-from labeler.uploads import KEPT_SECONDS, NameSentTwice, NoSuchUpload, Upload, find_upload, open_upload
+from labeler.uploads import KEPT_SECONDS, NameSentTwice, NoSuchUpload, Upload, find_upload, open_upload, sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +34,24 @@ def test_a_part_sent_again_is_taken_once() -> None:
     with pytest.raises(NameSentTwice, match=r"a\.jpg"):
         upload.add([("a.jpg", [b"another"])])
     assert [source.read() for source in upload.sources()] == [b"a", b"b"]
+    upload.remove()
+
+
+def test_two_parts_at_once_each_keep_their_own_bytes() -> None:
+    upload = open_upload(1, 2)
+    ready = threading.Barrier(2)
+
+    def slowly(data: bytes) -> Iterator[bytes]:
+        yield data
+        time.sleep(0.05)
+
+    def send(name: str) -> None:
+        ready.wait()
+        upload.add([(f"{name}{number}.jpg", slowly(name.encode())) for number in range(3)])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, "ab"))
+    assert [(source.name[0], source.read()) for source in upload.sources()] == [("a", b"a")] * 3 + [("b", b"b")] * 3
     upload.remove()
 
 
@@ -56,6 +77,7 @@ def test_what_was_never_imported_goes_after_a_day(study: Study) -> None:
     for upload in (forgotten, queued):
         os.utime(upload.folder, (long_ago, long_ago))
     fresh = open_upload(1, 2)
+    sweep()
     assert not forgotten.folder.exists()
     assert queued.folder.exists() and fresh.folder.exists() and job.is_active
     for upload in (queued, fresh):

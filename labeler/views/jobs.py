@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import Actor
-from jobs import lifecycle
 from jobs.models import Job, JobState
 from labeler import import_jobs
 from labeler.access import login_required, require_lead
@@ -61,7 +60,7 @@ def job_status(request: HttpRequest, study_id: int, job_id: int) -> JsonResponse
 def job_cancel(request: HttpRequest, study_id: int, job_id: int) -> HttpResponse:
     require_lead(request, study_id)
     job = get_object_or_404(Job, pk=job_id, study_id=study_id, kind__in=_OWN_KINDS)
-    if lifecycle.cancel(job, Actor.of(request)):
+    if import_jobs.cancel(job, Actor.of(request)):
         messages.success(request, "Stopped. What was imported until then stays; importing again goes on from there.")
     else:
         messages.info(request, "It had ended already.")
