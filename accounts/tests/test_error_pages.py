@@ -52,6 +52,8 @@ def test_each_fault_has_its_page(browser: Client, alice: User, who: str, status:
     page = response.content.decode()
     assert words in page
     assert "ZeroDivisionError" not in page
+    assert response["Cache-Control"] == "no-store"
+    assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 def test_the_500_page_needs_neither_context_nor_database(django_db_blocker: object) -> None:

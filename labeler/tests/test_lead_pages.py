@@ -53,7 +53,9 @@ def test_only_the_lead_gets_in(
         client.force_login(stranger)
         assert ask(url).status_code == 404
     client.force_login(alice)
-    assert ask(url).status_code in ({200} if method == "get" else {200, 302})
+    answer = ask(url)
+    assert answer.status_code in ({200} if method == "get" else {200, 302})
+    assert answer["Cache-Control"] == "no-store"
 
 
 def test_a_lead_sees_no_job_of_another_study(client: Client, study: Study, alice: User) -> None:
