@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,16 @@ class Actor:
 
 
 def _address(request: HttpRequest) -> str | None:
-    """Where the request came from; behind a proxy, what that proxy says, which is the last entry."""
+    """Where the request came from; behind a proxy, what that proxy says, which is the last entry.
+
+    None for what is no address: the sender may have made it up, and must not make the action fail.
+    """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or None
+    told = forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR") or ""
+    try:
+        return str(ipaddress.ip_address(told.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 SYSTEM = Actor()

@@ -4,6 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from accounts import audit, users
 from accounts.audit import Actor
@@ -62,3 +63,17 @@ def test_a_record_says_who_and_from_where(alice: User, bob: User) -> None:
         bob.pk,
     )
     assert (event.address, event.request_id) == ("192.0.2.7", "11111111-1111-4111-8111-111111111111")
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [("198.51.100.1, 192.0.2.9", "192.0.2.9"), ("2001:db8::1", "2001:db8::1"), ("made up", None), ("", "192.0.2.7")],
+)
+def test_behind_a_proxy_the_address_is_the_proxys_word_and_never_makes_an_action_fail(
+    alice: User, bob: User, settings: Settings, forwarded: str, address: str | None
+) -> None:
+    settings.BEHIND_PROXY = True
+    request = _request(alice)
+    request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    users.deactivate_user(bob, actor=Actor.of(request))
+    assert AuditEvent.objects.latest("seq").address == address
