@@ -91,12 +91,12 @@ class _Batch:
         self.refusal = why_not_open(membership)
         self.now = timezone.now()
         self.ahead = self.now - sent_at if sent_at else timedelta(0)
-        self.assignments = {
-            row.token: row
-            for row in Assignment.objects.filter(
-                membership=membership, token__in={one.token for one in answers}, released_at__isnull=False
-            ).only("token", "membership_id", "released_at", "first_shown_at", "shown_seq")
-        }
+        mine = Assignment.objects.filter(
+            membership=membership, token__in={one.token for one in answers}, released_at__isnull=False
+        ).only("token", "membership_id", "released_at", "first_shown_at", "shown_seq")
+        # Locked in the order in which a window locks them, as the two come at once when a browser is online again.
+        locked = mine.select_for_update(of=("self",), no_key=True).order_by("sort_key")
+        self.assignments = {row.token: row for row in locked}
         self.levels = {level.value: level for level in Level.objects.filter(study_id=membership.study_id)}
         self.by_key: dict[UUID, Label] = {}
         self.current: dict[int, Label] = {}

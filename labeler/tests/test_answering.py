@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -159,6 +159,28 @@ def test_a_batch_costs_the_same_queries_whatever_its_size(
     # savepoint, rater, images, scale, labels, order, shown, labels in, savepoint
     with django_assert_num_queries(9):
         answer_all(bob_rates, [grade(item.token) for item in dealt[:size]])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_wait_for_a_window_that_is_being_read(bob_rates: Membership) -> None:
+    dealt = start(bob_rates, 8)
+    for item in reversed(dealt):  # so that the rows lie on the disk in another order than they are shown
+        Assignment.objects.filter(pk=item.pk).update(released_at=timezone.now())
+    outcomes: list[Outcome] = []
+
+    def tab() -> None:
+        outcomes.extend(answer_all(bob_rates, [grade(item.token) for item in dealt]))
+        connection.close()
+
+    thread = threading.Thread(target=tab)
+    with transaction.atomic():
+        window = Assignment.objects.select_for_update(of=("self",), no_key=True).order_by("sort_key")
+        assert len(window[:4]) == 4  # half-way
+        thread.start()
+        time.sleep(0.3)
+        assert len(window[:8]) == 8
+    thread.join()
+    assert [outcome.status for outcome in outcomes] == ["saved"] * 8
 
 
 @pytest.mark.django_db(transaction=True)
