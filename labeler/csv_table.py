@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ def _columns(
         for wanted in required
         if wanted not in columns
     ]
-    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    twice = sorted(column for column, times in Counter(columns).items() if column and times > 1)
     problems += [Problem(1, column, "The column is there twice.") for column in twice]
     if problems:
         raise BadTable(name, problems)

@@ -119,7 +119,7 @@ def add_prepared(study: Study, name: str, picture: Prepared, facts: Facts, *, ac
             image=image, study=study, name=name, repeat=image.names.count(), metadata=dict(facts.metadata)
         )
         audit.record(actor, "image.added", image, study_id=study.pk, after={"name": known.pk, "repeat": known.repeat})
-    note = _set_person(image, facts.person)
+    note = _set_person(image, facts.person, actor)
     made_golden = facts.golden and _make_golden(study, image, actor)
     first_name = name if known.repeat == 0 else image.names.get(repeat=0).name
     return Added(outcome, image, known, first_name, made_golden, note)
@@ -152,13 +152,14 @@ def _insert(study: Study, picture: Prepared) -> Image:
     return image
 
 
-def _set_person(image: Image, external_id: str) -> str:
+def _set_person(image: Image, external_id: str, actor: Actor) -> str:
     """Say who is in the picture, where nobody has said it; returns a note where the table says somebody else."""
     if not external_id:
         return ""
     if image.person_id is None:
         image.person, _ = Person.objects.get_or_create(study_id=image.study_id, external_id=external_id)
         image.save(update_fields=["person"])
+        audit.record(actor, "image.person_set", image, study_id=image.study_id, after={"person": image.person.pk})
     elif image.person is not None and image.person.external_id != external_id:
         return f"The study says that this is person {image.person.external_id}, the table says {external_id}."
     return ""

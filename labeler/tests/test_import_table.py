@@ -1,5 +1,7 @@
 """The table beside the images: what it may look like, and how its faults are named."""
 
+import time
+
 import pytest
 
 from labeler.csv_table import BadTable
@@ -25,6 +27,13 @@ def _problems(data: bytes) -> list[str]:
 )
 def test_the_usual_kinds_of_table_are_read(data: bytes) -> None:
     assert read_facts("images.csv", data, FILES) == {"a.jpg": Facts(True, "75", {"clinic": "north"})}
+
+
+def test_a_heading_of_very_many_columns_is_refused_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(BadTable, match="twice"):
+        read_facts("images.csv", b"file" + b",x" * 100_000, FILES)
+    assert time.monotonic() - began < 5
 
 
 def test_beside_a_column_file_a_column_image_is_metadata() -> None:

@@ -157,6 +157,8 @@ def test_a_second_table_may_add_golden_images_and_persons(study: Study, folder: 
     report = _import(study, folder, {"image_1.jpg": Facts(golden=True, person="9")})
     assert (report.added, report.unchanged, report.golden) == (0, 4, 1)
     assert GoldenItem.objects.get().image.person == Person.objects.get(external_id="9")
+    event = AuditEvent.objects.get(verb="image.person_set")
+    assert (event.target_id, event.after) == (GoldenItem.objects.get().image_id, {"person": Person.objects.get().pk})
 
 
 def test_a_table_that_names_somebody_else_changes_nothing_and_is_noted(study: Study, folder: Path) -> None:
