@@ -70,12 +70,14 @@ def test_a_child_that_can_not_be_started_is_tried_again_later(children: Children
 
 def test_stopping_leaves_no_grandchild(children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.2)
-    program = "trap '' TERM; sleep 60 & echo $! > pid; wait"
+    program = "trap '' TERM; sleep 20 & echo $! > pid; wait"
     children.add(Child("stubborn worker", _sleeper(tmp_path, program), signal.SIGTERM, rank=0))
     _until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip() != "")
     grandchild = int((tmp_path / "pid").read_text())
     assert birth_of(grandchild)
+    began = time.monotonic()
     children.stop()
+    assert time.monotonic() - began < 15
     _until(lambda: not birth_of(grandchild))
 
 
