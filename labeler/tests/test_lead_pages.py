@@ -249,6 +249,14 @@ def test_labelling_pauses_and_resumes_and_nothing_else(client: Client, study: St
     assert asked("labelling") == "labelling"
 
 
+def test_a_study_that_has_begun_offers_no_field_for_raters(client: Client, study: Study, alice: User) -> None:
+    client.force_login(alice)
+    assert 'name="email"' in client.get(reverse("study_members", args=[study.pk])).content.decode()
+    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
+    page = client.post(reverse("study_members", args=[study.pk]), {"email": "dora@example.org"}).content.decode()
+    assert 'name="email"' not in page and "no fold for them" in page
+
+
 def test_a_job_is_stopped_by_the_lead(client: Client, study: Study, job: Job, alice: User) -> None:
     client.force_login(alice)
     client.post(reverse("job_cancel", args=[study.pk, job.pk]))
