@@ -1,4 +1,4 @@
-"""Gives each request an id, so that an audit record and a log line can be matched."""
+"""Gives each request an id, by which the audit records of one request are known to belong together."""
 
 import uuid
 from collections.abc import Callable

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_key_is_made_and_revoked(study: Study) -> None:
     out = io.StringIO()
-    call_command("create_api_key", str(study.pk), "clinic app", stdout=out, stderr=io.StringIO())
+    call_command("create_api_key", study.name, "clinic app", stdout=out, stderr=io.StringIO())
     raw = out.getvalue().strip()
     key = api_keys.verify(raw)
     assert key is not None and (key.study_id, key.name, key.created_by) == (study.pk, "clinic app", None)
@@ -29,7 +29,7 @@ def test_a_key_is_made_and_revoked(study: Study) -> None:
 
 
 def test_mistakes_are_said_in_a_line(study: Study) -> None:
-    with pytest.raises(CommandError, match="no study"):
+    with pytest.raises(CommandError, match="There is no study"):
         call_command("create_api_key", "999999", "clinic app")
     with pytest.raises(CommandError, match="needs a name"):
         call_command("create_api_key", str(study.pk), " ")
