@@ -40,7 +40,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """On the site's own address, whatever host the request claimed to be for."""
         uid, _, token = key.partition("-")
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
-        return settings.SITE_URL.rstrip("/") + path
+        return settings.SITE_URL + path
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
         """Who signs in through Entra ID gets no password here: it would outlive their place in the tenant."""

@@ -47,7 +47,7 @@ def entra_is_whole(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> It
 
 @register
 def secret_key_is_secret(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
-    """With the key of a fresh checkout anybody signs a password link. On plain http, pages only warn of it."""
+    """With the key of a fresh checkout anybody may sign what only the site should. On http, pages only warn."""
     serves_others = settings.SITE_URL.startswith("https://") and not settings.DEBUG
     if settings.SECRET_KEY != settings.DEFAULT_SECRET_KEY or not serves_others:
         return []

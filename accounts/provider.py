@@ -30,7 +30,7 @@ class EntraProvider(Provider):  # type: ignore[misc]
         self, request: HttpRequest, process: str, next_url: str | None = None, data: Any = None, **kwargs: Any
     ) -> HttpResponse:
         """Send the browser to Entra ID; what must be remembered until it is back is in the session."""
-        flow = entra.begin(settings.SITE_URL.rstrip("/") + reverse("entra_callback"))
+        flow = entra.begin(settings.SITE_URL + reverse("entra_callback"))
         request.session[FLOW_KEY] = flow
         request.session[NEXT_KEY] = next_url
         return HttpResponseRedirect(flow["auth_uri"])

@@ -83,7 +83,7 @@ def set_password_url(user: User) -> str:
     """
     key = default_token_generator.make_token(user)
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
-    return settings.SITE_URL.rstrip("/") + path
+    return settings.SITE_URL + path
 
 
 @transaction.atomic

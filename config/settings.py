@@ -17,9 +17,9 @@ _EMBEDDED = embedded.addresses(BASE_DIR)
 DEFAULT_SECRET_KEY = "a-fresh-checkout-is-not-a-safe-place"
 SECRET_KEY = env.text("SECRET_KEY", DEFAULT_SECRET_KEY)
 DEBUG = env.flag("DEBUG", False)
-SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
+SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 # Where programs reach the scoring process; behind one proxy both share a host.
-SCORING_URL = env.text("SCORING_URL", SITE_URL)
+SCORING_URL = env.text("SCORING_URL", SITE_URL).rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 _HTTPS = SITE_URL.startswith("https://")
@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.upload_limit.UploadLimitMiddleware",
     "accounts.request_id.RequestIdMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -85,11 +85,6 @@ def figures_of(table: GradeTable, found: tuple[Seat, ...], scope: Scope) -> Pane
     )
 
 
-def freeze_consensus(study: Study, scope: Scope, actor: Actor) -> ConsensusVersion:
-    """Write the panel's consensus as it stands as a new version."""
-    return freeze_figures(study, panel_figures(study, scope), actor)
-
-
 @transaction.atomic
 def freeze_figures(study: Study, figures: PanelFigures, actor: Actor) -> ConsensusVersion:
     """Write these figures as a new version."""

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 
 from accounts import audit
@@ -24,6 +20,7 @@ from grading.consensus import METHOD, PanelFigures, freeze_figures, panel_figure
 from grading.grades import GradeTable
 from grading.groups import candidates, group, shared_groups
 from grading.models import Dataset, Scope
+from labeler import file_store
 from labeler.models import GoldenItem, Study
 
 SCHEMA: Final = 1
@@ -172,10 +169,10 @@ def freeze_dataset(study: Study, actor: Actor, group_column: str = "") -> Datase
     manifest = plan_dataset(study, figures, group_column)
     known = Dataset.objects.filter(study=study, sha256=manifest.sha256).first()
     if known is not None:
-        _keep(known.path, manifest)
+        file_store.keep(known.path, manifest.to_bytes())
         return known
     path = f"studies/{study.pk}/datasets/{manifest.sha256}.json"
-    _keep(path, manifest)
+    file_store.keep(path, manifest.to_bytes())
     dataset = Dataset.objects.create(
         study=study,
         sha256=manifest.sha256,
@@ -190,7 +187,7 @@ def freeze_dataset(study: Study, actor: Actor, group_column: str = "") -> Datase
 
 def load_manifest(dataset: Dataset) -> Manifest:
     """The manifest of a frozen data set. Raises ValueError where the file is not what was frozen."""
-    data = (settings.GOLDFOLD_HOME / dataset.path).read_bytes()
+    data = file_store.read(dataset.path)
     if hashlib.sha256(data).hexdigest() != dataset.sha256:
         raise ValueError(f"the manifest {dataset.path} is not what was frozen")
     return Manifest.from_bytes(data)
@@ -215,17 +212,3 @@ def _panel_raters(figures: PanelFigures) -> tuple[PanelRater, ...]:
         for seat, one in rated
         if one.rmse is not None and one.rmse_to_others is not None
     )
-
-
-def _keep(relative: str, manifest: Manifest) -> None:
-    """Write the manifest whole or not at all; one that is there already is the same, by its name."""
-    path: Path = settings.GOLDFOLD_HOME / relative
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(manifest.to_bytes())
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(path)

@@ -104,8 +104,10 @@ def _sign_ins() -> SignIns:
     path = Path(settings.GOLDFOLD_HOME) / SIGN_INS
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(f"clear-skin-{secrets.token_hex(4)}\n")
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(f"clear-skin-{secrets.token_hex(4)}\n")
+        draft.replace(path)
     return SignIns(LEAD_EMAIL, RATER_EMAIL, path.read_text().strip())
 
 

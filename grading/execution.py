@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import audit
 from grading.datasets import Manifest, NotTrainable, freeze_dataset, load_manifest
-from grading.features import located_features, rolled_features
+from grading.features import stored_features
 from grading.gate import Gate, declare_gate
 from grading.judgement import judge, write_evaluation
 from grading.models import TrainingRun
@@ -138,7 +138,7 @@ def prepare(run: TrainingRun, manifest: Manifest) -> Work:
 
 def measure(work: Work, progress: StageProgress) -> dict[str, Stored]:
     """Features of every training and golden picture, unrolled."""
-    return located_features(work.pictures, work.extractor, work.store, progress.pictures)
+    return stored_features(work.pictures, work.extractor, work.store, progress.pictures)
 
 
 def learn(run: TrainingRun, work: Work, found: Mapping[str, Stored], progress: Progress) -> Artifact:
@@ -149,7 +149,7 @@ def learn(run: TrainingRun, work: Work, found: Mapping[str, Stored], progress: P
         examples = _examples(work.manifest, found)
         plan = plan_training(examples, work.config)
         if work.config.feels_rolls:
-            examples = _rolled(examples, plan, work, found, StageProgress(progress, Stage.ROLLS))
+            examples = _rolled(examples, plan, work, StageProgress(progress, Stage.ROLLS))
         told = StageProgress(progress, Stage.TRAIN)
         trained = train(examples, work.config, lambda report: _tell(told, report), plan=plan)
         artifacts.save(folder, _artifact(run, work, trained, examples))
@@ -175,12 +175,11 @@ def _examples(manifest: Manifest, found: Mapping[str, Stored]) -> list[Example]:
     return [Example(one.sha256, one.group, one.target, found[one.sha256].vectors) for one in manifest.training]
 
 
-def _rolled(
-    examples: list[Example], plan: TrainingPlan, work: Work, found: Mapping[str, Stored], progress: StageProgress
-) -> list[Example]:
+def _rolled(examples: list[Example], plan: TrainingPlan, work: Work, progress: StageProgress) -> list[Example]:
     wanted = {one.sha256: rolls.offsets for one, rolls in zip(examples, plan.rolls, strict=True) if one.vectors}
-    rolled = rolled_features(wanted, found, work.pictures, work.extractor, work.store, progress.pictures)
-    return [replace(one, vectors=rolled[one.sha256].vectors) for one in examples]
+    pictures = {sha256: work.pictures[sha256] for sha256 in wanted}
+    rolled = stored_features(pictures, work.extractor, work.store, progress.pictures, wanted)
+    return [replace(one, vectors=rolled[one.sha256].vectors) if one.sha256 in rolled else one for one in examples]
 
 
 def _tell(progress: StageProgress, report: EpochReport) -> None:

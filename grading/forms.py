@@ -47,6 +47,8 @@ class StartForm(forms.Form):
 class PromoteForm(forms.Form):
     reason = forms.CharField(
         label="Why use it although it did not pass?",
+        # Only a run that did not pass needs one, which `grading.runs.promote` knows.
+        required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )

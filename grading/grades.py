@@ -13,7 +13,7 @@ import numpy as np
 from django.db.models import Q
 from numpy.typing import NDArray
 
-from labeler.models import GoldenItem, Label, Membership, Region, Role, Study
+from labeler.models import GoldenItem, Label, Membership, Region, Role, Study, usable_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,11 @@ class GradeTable:
         return [place[membership] for membership in memberships]
 
 
-def usable(prefix: str = "") -> Q:
-    """The condition that an image is there to be looked at; `prefix` leads to it, such as "image__"."""
-    return Q(**{f"{prefix}erased_at__isnull": True}) & (
-        Q(**{f"{prefix}rejected_reason": ""}) | Q(**{f"{prefix}rejection_overridden_at__isnull": False})
-    )
-
-
 def load_grades(study: Study) -> GradeTable:
     """Read the study's current grades, in three queries."""
     members = Membership.objects.filter(study=study, role=Role.RATER).select_related("user").order_by("code")
     raters = tuple(Rater(one.pk, one.code, one.external_name or str(one.user or "")) for one in members)
-    items = GoldenItem.objects.filter(usable("image__"), study=study, withdrawn_at__isnull=True)
+    items = GoldenItem.objects.filter(usable_images("image__"), study=study, withdrawn_at__isnull=True)
     golden = frozenset(items.values_list("image_id", flat=True))
     answers = _answers(study)
     images = tuple(sorted(golden | {image for _, image, _ in answers}))
@@ -79,7 +72,7 @@ def _answers(study: Study) -> list[tuple[int, int, float | None]]:
     """(membership, image, grade or None for a flag) of every answer that counts."""
     newest = (
         Label.objects.filter(
-            usable("assignment__image__"),
+            usable_images("assignment__image__"),
             Q(assignment__image__golden_item__isnull=True)
             | Q(assignment__image__golden_item__withdrawn_at__isnull=True),
             assignment__membership__study=study,

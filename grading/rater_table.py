@@ -4,44 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef
-
 from grading.consensus import PanelFigures
 from grading.panel import Seat
-from labeler.models import Assignment, Label, Study
+from labeler.progress import Progress, progress_of
 from mlcore.agreement import RaterAgreement
 
 
 @dataclass(frozen=True, slots=True)
 class RaterRow:
-    """agreement: None for a rater who does not count. answered of assigned: over everything that they were dealt."""
+    """agreement: None for a rater who does not count. progress: over everything that they were dealt."""
 
     seat: Seat
-    answered: int
-    assigned: int
+    progress: Progress
     agreement: RaterAgreement | None
 
-    @property
-    def percent(self) -> int:
-        return 100 * self.answered // self.assigned if self.assigned else 0
 
-
-def rater_rows(study: Study, figures: PanelFigures) -> list[RaterRow]:
+def rater_rows(figures: PanelFigures) -> list[RaterRow]:
     """Every rater of the study, in the order of their codes. One query."""
-    progress = _progress(study)
+    progress = progress_of(seat.membership for seat in figures.seats)
     agreements = dict(zip((seat.membership for seat in figures.panel), figures.agreement.raters, strict=True))
-    return [
-        RaterRow(seat, *progress.get(seat.membership, (0, 0)), agreements.get(seat.membership))
-        for seat in figures.seats
-    ]
-
-
-def _progress(study: Study) -> dict[int, tuple[int, int]]:
-    """Answered and assigned images of each membership."""
-    answers = Label.objects.filter(assignment=OuterRef("pk"))
-    counted = (
-        Assignment.objects.filter(membership__study=study, revoked_at__isnull=True)
-        .values("membership_id")
-        .annotate(assigned=Count("pk"), answered=Count("pk", filter=Exists(answers)))
-    )
-    return {row["membership_id"]: (row["answered"], row["assigned"]) for row in counted}
+    return [RaterRow(seat, progress[seat.membership], agreements.get(seat.membership)) for seat in figures.seats]

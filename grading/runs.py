@@ -126,6 +126,7 @@ def promote(run: TrainingRun, actor: Actor, reason: str = "") -> Promotion:
 
     Raises ValidationError for a run that was not evaluated, or that did not pass its gate where no reason is given.
     """
+    Study.objects.select_for_update(no_key=True).get(pk=run.study_id)  # so that `before` is what this one replaces
     evaluation = latest_evaluation(run)
     if evaluation is None or not run.artifact:
         raise ValidationError("Only a run that ended with an evaluation can be promoted.")

@@ -85,7 +85,7 @@ def _attempt(job: Job, work: Work, failed: Callable[[Job, str], None]) -> None:
     except Exception as error:
         # The boundary of a job: whatever broke is logged, kept, and shown to the lead.
         logger.exception("%s failed", job)
-        failed(job, f"Unexpected error: {type(error).__name__}: {error}")
+        failed(job, f"Unexpected error ({type(error).__name__}). The worker's log says more.")
     else:
         if result is not FINISHED:
             lifecycle.finish(job, result)

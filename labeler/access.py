@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest
 
 from accounts.models import User
 from labeler.models import Membership, MembershipState, Role
-
-__all__ = ["login_required", "member_of", "require_lead", "require_rater"]
 
 
 def member_of(user: object, study_id: int, role: Role) -> Membership | None:
@@ -25,14 +22,6 @@ def member_of(user: object, study_id: int, role: Role) -> Membership | None:
 def require_lead(request: HttpRequest, study_id: int) -> Membership:
     """The lead's membership, or Http404. Views call it first, behind `login_required`."""
     membership = member_of(request.user, study_id, Role.LEAD)
-    if membership is None:
-        raise Http404("no such study")
-    return membership
-
-
-def require_rater(request: HttpRequest, study_id: int) -> Membership:
-    """The rater's membership, or Http404."""
-    membership = member_of(request.user, study_id, Role.RATER)
     if membership is None:
         raise Http404("no such study")
     return membership

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.audit import Actor
@@ -28,6 +28,7 @@ from labeler.models import (
     Role,
     Study,
     StudyState,
+    usable_images,
 )
 from labeler.studies import set_state
 
@@ -73,11 +74,7 @@ def plan(training: Sequence[int], golden: Sequence[int], raters: Sequence[str], 
 
 def supply(study: Study) -> Supply:
     """The images that raters can be given: neither erased nor rejected, golden ones apart."""
-    usable = (
-        Image.objects.filter(study=study, erased_at__isnull=True)
-        .filter(Q(rejected_reason="") | Q(rejection_overridden_at__isnull=False))
-        .order_by("pk")
-    )
+    usable = Image.objects.filter(usable_images(), study=study).order_by("pk")
     kept = GoldenItem.objects.filter(study=study)
     golden = set(kept.filter(withdrawn_at__isnull=True).values_list("image_id", flat=True))
     never_training = set(kept.values_list("image_id", flat=True))

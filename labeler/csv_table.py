@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 SHOWN_PROBLEMS = 20
@@ -65,11 +65,12 @@ def read_table(
     columns keep their heading. Raises BadTable.
     """
     lines = _lines(name, data)
-    if not lines:
+    heading = next(lines, None)
+    if heading is None:
         raise BadTable(name, [Problem(0, "", "The file is empty.")])
-    columns = _columns(name, lines[0][1], required, {*required, *optional}, aliases or {})
+    columns = _columns(name, heading[1], required, {*required, *optional}, aliases or {})
     problems, rows = [], []
-    for number, cells in lines[1:]:
+    for number, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(columns):
@@ -81,7 +82,7 @@ def read_table(
     return Table(name, columns, tuple(rows))
 
 
-def _lines(name: str, data: bytes) -> list[tuple[int, list[str]]]:
+def _lines(name: str, data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,13 +94,12 @@ def _lines(name: str, data: bytes) -> list[tuple[int, list[str]]]:
     heading = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=heading.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    lines: list[tuple[int, list[str]]] = []
+    number = 0
     try:
         for number, cells in enumerate(reader, start=1):
-            lines.append((number, cells))
+            yield number, cells
     except csv.Error as error:
-        raise BadTable(name, [Problem(len(lines) + 1, "", f"It can't be read as CSV: {error}.")]) from error
-    return lines
+        raise BadTable(name, [Problem(number + 1, "", f"It can't be read as CSV: {error}.")]) from error
 
 
 def _columns(

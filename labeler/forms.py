@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from labeler.scales import SCALES
 from labeler.studies import LevelSpec
 
-MAX_TABLE_BYTES = 50 * 1024 * 1024
+# Some 100,000 rows; a table takes many times its size while it is checked.
+MAX_TABLE_BYTES = 10 * 1024 * 1024
 OWN = "own"
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.audit import Actor
-from labeler import picture_store
+from labeler import file_store
 from labeler.import_table import Facts
 from labeler.models import GoldenItem, Image, ImageName, Person, Rendition, Study, StudyState
 from mlcore.duplicates import perceptual_hash
@@ -95,8 +95,8 @@ def prepare(study_id: int, data: bytes) -> Prepared:
         width=quality.width,
         height=quality.height,
         quality=asdict(quality),
-        original=picture_store.keep_original(study_id, data),
-        rendition=picture_store.keep_rendition(study_id, sha256, shown.data),
+        original=file_store.keep_original(study_id, data),
+        rendition=file_store.keep_rendition(study_id, sha256, shown.data),
         rendition_width=shown.width,
         rendition_height=shown.height,
         rendition_bytes=len(shown.data),

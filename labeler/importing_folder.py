@@ -73,6 +73,10 @@ class _Known:
         return self.sha256 == sha256 and self.golden >= facts.golden and facts.person in {"", self.person}
 
 
+# A picture of the largest size allowed takes about a gigabyte while it is decoded.
+MOST_THREADS = 4
+
+
 def import_images(
     study: Study,
     sources: Sequence[Source],
@@ -121,7 +125,7 @@ def _ahead(
     load: Callable[[Source], Prepared | None], sources: Sequence[Source]
 ) -> Iterator[tuple[Source, Future[Prepared | None]]]:
     """Load with a thread per processor, a few files ahead, in order. Memory holds those few pictures only."""
-    threads = os.cpu_count() or 1
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
     waiting: deque[tuple[Source, Future[Prepared | None]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:

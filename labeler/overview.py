@@ -44,7 +44,7 @@ def overview(study: Study) -> Overview:
         raters=sum(member.user_id is not None and member.state == MembershipState.ACTIVE for member in members),
         panel_elsewhere=sum(member.user_id is None for member in members),
         dealt=study.state != StudyState.DRAFT,
-        progress=sum(progress_of(members).values(), Progress()),
+        progress=sum(progress_of(member.pk for member in members).values(), Progress()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef
 
-from labeler.models import Assignment, Label, Membership
+from labeler.models import Assignment, Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Progress:
         return Progress(self.total + other.total, self.answered + other.answered)
 
 
-def progress_of(memberships: Iterable[Membership]) -> dict[int, Progress]:
+def progress_of(memberships: Iterable[int]) -> dict[int, Progress]:
     """Progress by membership id, in one query."""
-    members = {member.pk for member in memberships}
+    members = set(memberships)
     answered = Exists(Label.objects.filter(assignment=OuterRef("pk")))
     rows = (
         Assignment.objects.filter(membership__in=members, revoked_at__isnull=True)

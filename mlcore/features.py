@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from mlcore.extractor import Extractor
-from mlcore.feature_store import FeatureStore, Stored
+from mlcore.feature_store import CODE_VERSION, FeatureStore, Stored
 from mlcore.images import ImageRejected, decode
+from mlcore.records import Route
 
 
 def ensure(
@@ -17,9 +18,12 @@ def ensure(
     """The record of an image, with a vector of each of its patches at each of the offsets (in twelfths).
 
     The file is read, by `read`, only if something is missing. A picture that can't be decoded, or in which no skin is
-    found, is recorded as refused with its reason, and not tried again by the same extractor.
+    found, is recorded as refused with its reason, and tried again only by another extractor or a newer version of the
+    code. Raises what `read` raises.
     """
     known = store.get(sha256)
+    if known is not None and _is_outdated(known):
+        known = None
     if known is not None and not known.missing(_pairs(known, offsets)):
         return known
     try:
@@ -34,6 +38,10 @@ def ensure(
     grown = record.with_vectors(extractor.embed_at(rgb, record.located.patches, missing))
     store.put(sha256, grown)
     return grown
+
+
+def _is_outdated(record: Stored) -> bool:
+    return record.located.route is Route.REFUSED and record.code_version != CODE_VERSION
 
 
 def _pairs(record: Stored, offsets: Sequence[int]) -> list[tuple[int, int]]:

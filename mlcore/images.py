@@ -23,7 +23,6 @@ MAX_PIXELS: Final = 100_000_000
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 RENDITION_SIDE: Final = 1600
 RENDITION_QUALITY: Final = 88
-THUMBNAIL_SIDE: Final = 256
 
 _ORIENTATION_TAG: Final = 0x0112
 _UPRIGHT: Final = {
@@ -109,11 +108,6 @@ def render(rgb: Pixels, max_side: int = RENDITION_SIDE, quality: int = RENDITION
     return Rendered(encoded.tobytes(), width, height)
 
 
-def thumbnail(rgb: Pixels, max_side: int = THUMBNAIL_SIDE) -> Rendered:
-    """A small rendition for galleries."""
-    return render(rgb, max_side=max_side, quality=80)
-
-
 def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
@@ -177,8 +171,9 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         raise ImageRejected("unsupported", "Pictures with floating-point pixels are not supported.")
     if "A" in picture.getbands() or "transparency" in picture.info:
         layered = picture.convert("RGBA")
-        white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, layered).convert("RGB")
+        white = Image.new("RGB", layered.size, (255, 255, 255))
+        white.paste(layered, mask=layered.getchannel("A"))
+        return white
     return picture.convert("RGB")
 
 

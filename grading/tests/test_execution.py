@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from accounts import audit
 from accounts.models import AuditEvent
-from grading import execution, features
+from grading import execution
 from grading.datasets import load_manifest
 from grading.execution import execute_run
 from grading.models import Evaluation, Prediction, TrainingRun
@@ -25,9 +25,10 @@ from grading.tests.panels import GOLDEN, TINY, TRAINING, trainable_study
 from jobs import lifecycle
 from jobs.models import Job, JobState
 from jobs.running import run_job
-from labeler import picture_store
+from labeler import file_store
 from labeler.models import GoldenItem, Image, Study
 from mlcore import artifact as artifacts
+from mlcore import features as mlcore_features
 from mlcore import images, training
 from mlcore.extractor import Extractor
 from mlcore.faces import FaceFinder
@@ -57,7 +58,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Generator[list[int]]:
         seen.append(len(data))
         return decode(data)
 
-    monkeypatch.setattr(features, "decode", counting)
+    monkeypatch.setattr(mlcore_features, "decode", counting)
     yield seen
 
 
@@ -101,7 +102,7 @@ def test_an_evaluated_score_is_the_one_that_the_scorer_gives(run: TrainingRun) -
     ended = work(run)
     scorer = Scorer.load(settings.GOLDFOLD_HOME / ended.artifact)
     for prediction in Prediction.objects.filter(evaluation__run=run).select_related("image"):
-        score = scorer.score(picture_store.read(prediction.image.original))
+        score = scorer.score(file_store.read(prediction.image.original))
         assert score.severity == prediction.score
         assert [patch.score for patch in score.patches] == [patch["score"] for patch in prediction.patches]
 
@@ -110,11 +111,11 @@ def test_a_refused_golden_image_counts_with_the_mean_training_target(
     run: TrainingRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     golden = Image.objects.filter(golden_item__isnull=False)[0]
-    blind = picture_store.path_of(golden.original)
+    blind = file_store.path_of(golden.original)
     grey = np.full((320, 240, 3), 128, dtype=np.uint8)
     decode = images.decode
     data = blind.read_bytes()
-    monkeypatch.setattr(features, "decode", lambda given: grey if given == data else decode(given))
+    monkeypatch.setattr(mlcore_features, "decode", lambda given: grey if given == data else decode(given))
     golden_store = FeatureStore.get
     monkeypatch.setattr(
         FeatureStore, "get", lambda store, sha: None if sha == golden.sha256 else golden_store(store, sha)

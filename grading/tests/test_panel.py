@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from accounts import audit
 from accounts.models import AuditEvent, User
-from grading.consensus import freeze_consensus, override_seat, panel_figures
+from grading.consensus import freeze_figures, override_seat, panel_figures
 from grading.models import Consensus, ConsensusVersion, Scope
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all
 from labeler.models import Membership, Study
@@ -68,7 +68,7 @@ def panel(study: Study) -> list[Membership]:
 
 
 def test_freezing_writes_values_and_who_counted_and_why(study: Study, panel: list[Membership]) -> None:
-    version = freeze_consensus(study, Scope.GOLDEN, audit.SYSTEM)
+    version = freeze_figures(study, panel_figures(study, Scope.GOLDEN), audit.SYSTEM)
     assert list(version.values.order_by("image").values_list("value", "n", "spread")) == [
         (1.5, 2, pytest.approx(0.5**0.5)), (3.0, 2, 0.0), (4.5, 2, pytest.approx(0.5**0.5)),
     ]  # fmt: skip
@@ -93,7 +93,7 @@ def test_the_lead_can_include_and_exclude_with_a_reason(study: Study, panel: lis
 
 def test_an_override_goes_over_to_later_versions_until_the_rule_is_back(study: Study, panel: list[Membership]) -> None:
     override_seat(study, panel[0], False, "tried the keys", audit.SYSTEM)
-    freeze_consensus(study, Scope.GOLDEN, audit.SYSTEM)
+    freeze_figures(study, panel_figures(study, Scope.GOLDEN), audit.SYSTEM)
     assert counting(study) == ["R02"]
     override_seat(study, panel[0], None, "", audit.SYSTEM)
     assert counting(study) == ["R01", "R02"]

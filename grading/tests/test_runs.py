@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEvent, User
-from grading.consensus import freeze_consensus
+from grading.consensus import freeze_figures, panel_figures
 from grading.models import Evaluation, Promotion, Scope, TrainingRun
 from grading.runs import RunConfig, cancel_run, current_promotion, fail_run, promote, start_run
 from grading.tests.panels import add_images, graded_study
@@ -32,7 +32,7 @@ def evaluated(run: TrainingRun, *, passed: bool) -> Evaluation:
     run.save()
     return Evaluation.objects.create(
         run=run,
-        consensus_version=freeze_consensus(run.study, Scope.GOLDEN, audit.SYSTEM),
+        consensus_version=freeze_figures(run.study, panel_figures(run.study, Scope.GOLDEN), audit.SYSTEM),
         gate={"kind": "worst rater", "rater": "R01", "bar": 0.5},
         gate_declared_at=timezone.now(),
         metrics={"rmse": 0.4 if passed else 0.6},

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit
 from accounts.models import User
-from grading.consensus import freeze_consensus, panel_figures
+from grading.consensus import freeze_figures, panel_figures
 from grading.models import Evaluation, Promotion, Scope, TrainingRun
 from grading.runs import cancel_run, start_run
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all, graded_study
@@ -43,7 +43,7 @@ def end(run: TrainingRun, *, bar: float = 0.517) -> Evaluation:
     TrainingRun.objects.filter(pk=run.pk).update(artifact="studies/1/runs/0001", finished_at=timezone.now())
     evaluation = Evaluation.objects.create(
         run=run,
-        consensus_version=freeze_consensus(run.study, Scope.GOLDEN, audit.SYSTEM),
+        consensus_version=freeze_figures(run.study, panel_figures(run.study, Scope.GOLDEN), audit.SYSTEM),
         gate={"kind": "worst rater", "rater": "R02", "bar": bar, "images": 4, "declared_at": "2026-01-02T03:04:05Z"},
         gate_declared_at=timezone.now(),
         metrics=METRICS,

@@ -34,7 +34,7 @@ def results(request: HttpRequest, study_id: int) -> HttpResponse:
         "tab": "results",
         "figures": figures,
         "scopes": Scope.choices,
-        "rows": rater_rows(study, figures),
+        "rows": rater_rows(figures),
         "runs": run_rows(study, RECENT_RUNS),
         "form": StartForm(study),
         "seat_choices": SeatForm.base_fields["decision"].choices,  # type: ignore[attr-defined]  # a ChoiceField

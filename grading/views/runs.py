@@ -56,11 +56,12 @@ def run(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
 @require_POST
 def run_promote(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
     require_lead(request, study_id)
-    found = _find(study_id, number)
+    found, form = _find(study_id, number), PromoteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form, status=422)
     try:
-        promote(found, Actor.of(request), request.POST.get("reason", ""))
+        promote(found, Actor.of(request), form.cleaned_data["reason"])
     except ValidationError as error:
-        form = PromoteForm(request.POST)
         form.add_error("reason", error)
         return _page(request, found, form, status=422)
     messages.success(request, f"Run {number} scores this study's selfies from now on.")

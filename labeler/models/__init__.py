@@ -1,7 +1,7 @@
 """What the people of a study work with: the study and its scale, its pictures, who gets which, and the grades."""
 
 from labeler.models.assignments import Assignment, Fold, FoldItem, GoldenItem
-from labeler.models.images import Image, ImageName, Rendition
+from labeler.models.images import Image, ImageName, Rendition, usable_images
 from labeler.models.labels import Flag, Label, LabelSource, Region
 from labeler.models.studies import Level, Membership, MembershipState, Person, Role, Study, StudyState
 
@@ -24,4 +24,5 @@ __all__ = [
     "Role",
     "Study",
     "StudyState",
+    "usable_images",
 ]

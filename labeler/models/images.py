@@ -46,6 +46,13 @@ class Image(models.Model):
         return f"image {self.pk}"
 
 
+def usable_images(prefix: str = "") -> Q:
+    """The condition that an image is there to be looked at; `prefix` leads to it, such as "image__"."""
+    return Q(**{f"{prefix}erased_at__isnull": True}) & (
+        Q(**{f"{prefix}rejected_reason": ""}) | Q(**{f"{prefix}rejection_overridden_at__isnull": False})
+    )
+
+
 class ImageName(models.Model):
     """A name under which an image came, with the further columns of that file's row. `repeat` counts the names.
 

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 
 from accounts import audit
 from accounts.models import User
-from labeler import picture_store
+from labeler import file_store
 from labeler.answering import Answer
 from labeler.models import Assignment, GoldenItem, Image, Membership, Rendition, Study, StudyState
 from labeler.studies import set_state
@@ -32,7 +32,7 @@ def make_image(study: Study, number: int, *, golden: bool = False) -> Image:
     data = picture(number)
     sha256 = hashlib.sha256(data + number.to_bytes(8, "big")).hexdigest()
     made = Image.objects.create(study=study, sha256=sha256, perceptual_hash=number, width=96, height=128)
-    path = picture_store.keep_rendition(study.pk, sha256, data)
+    path = file_store.keep_rendition(study.pk, sha256, data)
     Rendition.objects.create(image=made, width=96, height=128, bytes=len(data), path=path)
     if golden:
         GoldenItem.objects.create(study=study, image=made)

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 
 from accounts import audit
 from accounts.models import AuditEvent
-from labeler import picture_store
+from labeler import file_store
 from labeler.import_table import Facts
 from labeler.importing import NameTaken, Outcome, add_image, prepare
 from labeler.importing_folder import ImportReport, import_images
@@ -41,14 +41,14 @@ def folder(tmp_path: Path) -> Path:
 def test_an_original_is_kept_byte_for_byte(study: Study) -> None:
     data = jpeg(1, gps=True, orientation=6)
     added = add_image(study, "a.jpg", data, actor=audit.SYSTEM)
-    assert picture_store.read(added.image.original) == data
+    assert file_store.read(added.image.original) == data
     assert added.outcome is Outcome.NEW
 
 
 def test_what_raters_are_served_stands_upright_and_holds_no_metadata(study: Study) -> None:
     image = add_image(study, "a.jpg", jpeg(1, width=96, height=72, orientation=6, gps=True), actor=audit.SYSTEM).image
     rendition = Rendition.objects.get(image=image)
-    served = picture_store.read(rendition.path)
+    served = file_store.read(rendition.path)
     picture = Picture.open(io.BytesIO(served))
     assert picture.size == (rendition.width, rendition.height) == (image.width, image.height) == (72, 96)
     assert not dict(picture.getexif()) and b"Exif" not in served
@@ -185,8 +185,8 @@ def test_an_interrupted_import_is_finished_by_doing_it_again(study: Study, folde
     _import(study, folder)
     repeats = dict(ImageName.objects.values_list("name", "repeat"))
     assert repeats == {"image_1.jpg": 0, "image_2.jpg": 0, "image_3.jpg": 0, "image_10.jpg": 1}
-    renditions = {picture_store.path_of(path) for path in Rendition.objects.values_list("path", flat=True)}
-    stored = {path for path in picture_store.path_of(f"studies/{study.pk}/renditions").rglob("*") if path.is_file()}
+    renditions = {file_store.path_of(path) for path in Rendition.objects.values_list("path", flat=True)}
+    stored = {path for path in file_store.path_of(f"studies/{study.pk}/renditions").rglob("*") if path.is_file()}
     assert stored == renditions  # nothing lies about that no row knows
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Actor
-from labeler.access import login_required, require_lead
+from labeler.access import require_lead
 from labeler.assignment import assign, raters_to_deal_to, supply
 from labeler.models import Membership, StudyState
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts.audit import Actor
-from labeler.access import login_required, require_lead
+from labeler.access import require_lead
 from labeler.export import export_labels
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from labeler.access import login_required
 from labeler.models import Membership, MembershipState, Role
 from labeler.progress import Progress, progress_of
 
@@ -33,6 +33,6 @@ def home(request: HttpRequest) -> HttpResponse:
         .select_related("study")
         .order_by("study__name", "role")
     )
-    progress = progress_of(member for member in mine if member.role == Role.RATER)
+    progress = progress_of(member.pk for member in mine if member.role == Role.RATER)
     places = [Place(member, progress.get(member.pk, Progress())) for member in mine]
     return render(request, "labeler/home.html", {"places": places})

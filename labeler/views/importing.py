@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -14,7 +15,7 @@ from accounts.audit import Actor
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job
 from labeler import import_jobs
-from labeler.access import login_required, require_lead
+from labeler.access import require_lead
 from labeler.csv_table import BadTable
 from labeler.forms import GradesForm, ImagesForm
 from labeler.import_table import read_facts

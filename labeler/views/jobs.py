@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.audit import Actor
 from jobs.models import Job, JobState
 from labeler import import_jobs
-from labeler.access import login_required, require_lead
+from labeler.access import require_lead
 
 # Other work has a page of its own, where it is stopped.
 _OWN_KINDS: Final = (import_jobs.IMAGES, import_jobs.GRADES)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import wraps
 from http import HTTPStatus
 
+from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
@@ -18,8 +19,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from labeler import answering, labelling, picture_store
-from labeler.access import login_required
+from labeler import answering, file_store, labelling
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
@@ -117,7 +117,7 @@ def image(request: HttpRequest, study_id: int, token: str) -> HttpResponseBase:
         response = HttpResponseNotModified()
     else:
         # One name for all: the file's own must not reach the browser.
-        response = FileResponse(picture_store.path_of(path).open("rb"), content_type="image/jpeg", filename="image.jpg")
+        response = FileResponse(file_store.path_of(path).open("rb"), content_type="image/jpeg", filename="image.jpg")
     response["ETag"] = etag
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response

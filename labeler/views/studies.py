@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import Actor
 from accounts.models import User
 from jobs.models import ACTIVE, Job
-from labeler.access import login_required, require_lead
+from labeler.access import require_lead
 from labeler.forms import LevelRows, RaterForm, StudyForm, chosen_levels
 from labeler.models import Membership, Role, StudyState
 from labeler.overview import overview, steps
@@ -97,7 +98,7 @@ def study_members(request: HttpRequest, study_id: int) -> HttpResponse:
         else:
             form = RaterForm()
     members = list(study.memberships.select_related("user"))
-    progress = progress_of(members)
+    progress = progress_of(member.pk for member in members)
     seats = [Seat(member, progress[member.pk]) for member in members if member.role == Role.RATER]
     leads = [member for member in members if member.role == Role.LEAD]
     context = {"study": study, "form": form, "added": added, "seats": seats, "leads": leads}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from mlcore.images import MAX_PIXELS, ImageRejected, decode, render, thumbnail
+from mlcore.images import MAX_PIXELS, ImageRejected, decode, render
 from mlcore.tests.pictures import encoded, scene
 
 
@@ -107,4 +107,4 @@ def test_a_rendition_is_reproducible_and_never_enlarged() -> None:
     rgb = scene()
     assert render(rgb) == render(rgb.copy())
     assert (render(rgb).width, render(rgb).height) == (160, 120)
-    assert thumbnail(scene(600, 300)).width == 256
+    assert render(scene(600, 300), max_side=256).width == 256

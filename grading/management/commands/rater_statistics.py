@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         study = find_study(options["study"])
         figures = panel_figures(study, Scope(options["scope"]) if options["scope"] else None)
-        rows = rater_rows(study, figures)
+        rows = rater_rows(figures)
         if options["csv"]:
             table = csv.writer(self.stdout)
             table.writerow(COLUMNS)
@@ -56,7 +56,13 @@ class Command(BaseCommand):
 
 def _cells(row: RaterRow) -> list[object]:
     seat, one = row.seat, row.agreement
-    known: list[object] = [seat.code, "yes" if seat.counts else "no", seat.why, row.answered, row.assigned]
+    known: list[object] = [
+        seat.code,
+        "yes" if seat.counts else "no",
+        seat.why,
+        row.progress.answered,
+        row.progress.total,
+    ]
     if one is None:
         return [*known, *[""] * (len(COLUMNS) - len(known))]
     figures = [one.graded, one.rmse, one.rmse_to_others, one.bias, one.pearson_to_others]

@@ -1,4 +1,4 @@
-"""The files of a study's pictures, below GOLDFOLD_HOME: originals as they came, and what raters are served.
+"""The files below GOLDFOLD_HOME: pictures as they came, what raters are served of them, and frozen manifests.
 
 A path here is made of numbers and digests, never of a name that somebody gave. Originals are named after their content;
 a rendition's name is keyed with the site's secret, so that it tells nothing, and writing it again after a crash meets
@@ -20,7 +20,7 @@ def keep_original(study_id: int, data: bytes) -> str:
     """Store a picture byte for byte; returns its path below the store."""
     digest = hashlib.sha256(data).hexdigest()
     relative = f"studies/{study_id}/originals/{digest[:2]}/{digest}"
-    _write(relative, data)
+    keep(relative, data)
     return relative
 
 
@@ -28,7 +28,7 @@ def keep_rendition(study_id: int, sha256: str, data: bytes) -> str:
     """Store what raters are served of the picture with that content; returns its path below the store."""
     name = hmac.new(settings.SECRET_KEY.encode(), f"rendition {study_id} {sha256}".encode(), hashlib.sha256).hexdigest()
     relative = f"studies/{study_id}/renditions/{name[:2]}/{name[:40]}.jpg"
-    _write(relative, data)
+    keep(relative, data)
     return relative
 
 
@@ -42,8 +42,11 @@ def read(relative: str) -> bytes:
     return path_of(relative).read_bytes()
 
 
-def _write(relative: str, data: bytes) -> None:
-    """Whole or not at all, and on the disk before this returns, so that a row never names a file that isn't there."""
+def keep(relative: str, data: bytes) -> None:
+    """Store a file whose path tells its content, so one that is there already is the same.
+
+    Whole or not at all, and on the disk before this returns, so that a row never names a file that isn't there.
+    """
     path = path_of(relative)
     if path.exists():
         return
