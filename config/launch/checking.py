@@ -15,6 +15,7 @@ from config.launch.terminal import Terminal
 
 LINTERS = {
     "ruff": ["-m", "ruff", "check", "."],
+    "format": ["-m", "ruff", "format", "--check", "--quiet", "."],
     "layers": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     "mypy": ["-m", "mypy", "."],
 }
