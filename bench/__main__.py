@@ -22,7 +22,7 @@ _FRAME = {"__main__", "bars"}
 
 def names() -> list[str]:
     """Every module in this package with a `run(quick) -> list[Bar]`."""
-    found = (module.name for module in pkgutil.iter_modules(bench.__path__))
+    found = (module.name for module in pkgutil.iter_modules(bench.__path__) if not module.ispkg)
     return sorted(name for name in found if name not in _FRAME and not name.startswith("_"))
 
 
