@@ -73,6 +73,12 @@ def test_no_page_has_inline_script_style_or_handlers(template: Path) -> None:
     assert re.findall(r"<style\b|<[^>]*\s(?:style|on[a-z]+)=\"", text) == []
 
 
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_region_that_scrolls_can_be_reached_by_keyboard(template: Path) -> None:
+    scrolling = re.findall(r"<[^>]*class=\"table-scroll\"[^>]*>", template.read_text())
+    assert [tag for tag in scrolling if 'tabindex="0" role="region" aria-label=' not in tag] == []
+
+
 def test_every_environment_variable_is_documented() -> None:
     settings = (ROOT / "config" / "settings.py").read_text()
     names = set(re.findall(r"env\.(?:text|flag|number|words)\(\s*\"([A-Z_]+)\"", settings))
