@@ -1,8 +1,8 @@
 """The published regressor: a network of 1024, 512 and 256 units from a patch's features to a severity."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -61,9 +61,7 @@ class Regressor:
         """tensors: as `tensors()` returned them. Raises KeyError or ValueError where they don't fit the config."""
         self.config = config
         self._tensors = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
-        self._mean, self._scale = self._tensors["input.mean"], self._tensors["input.scale"]
-        self._target = self._tensors["target"]
-        self.dim = int(self._mean.size)
+        self.dim = int(self._tensors["member0.input.mean"].size)
         self._networks = [self._network(member) for member in range(config.members)]
 
     def predict(self, x: Vectors) -> Floats:
@@ -72,17 +70,22 @@ class Regressor:
             raise ValueError(f"features of shape (n, {self.dim}) expected, not {x.shape}")
         if len(x) == 0:
             return np.zeros(0)
-        inputs = torch.from_numpy(standardise(x, self._mean, self._scale))
         # One thread: the order of additions, and so the last bit, must not depend on the process.
         with torch_threads(1), torch.inference_mode():
-            outputs = torch.stack([network(inputs)[:, 0] for network in self._networks]).mean(dim=0).numpy()
-        centre, spread = self._target.astype(np.float64)
-        scores: Floats = outputs.astype(np.float64) * spread + centre
+            scores: Floats = np.mean([self._of_member(member, x) for member in range(self.config.members)], axis=0)
         return scores
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """All that has been learned, by name."""
         return dict(self._tensors)
+
+    def _of_member(self, member: int, x: Vectors) -> Floats:
+        own = f"member{member}."
+        inputs = standardise(x, self._tensors[own + "input.mean"], self._tensors[own + "input.scale"])
+        outputs = self._networks[member](torch.from_numpy(inputs))[:, 0].numpy().astype(np.float64)
+        centre, spread = self._tensors[own + "target"].astype(np.float64)
+        scores: Floats = outputs * spread + centre
+        return scores
 
     def _network(self, member: int) -> nn.Sequential:
         # Fresh weights, soon replaced, are drawn at random; the caller's generator must not notice.
@@ -107,38 +110,56 @@ def fit(
     config: RegressorConfig,
     on_epoch: Callable[[EpochReport], None] | None = None,
     *,
+    image_of: NDArray[np.int64] | None = None,
     image_of_val: NDArray[np.int64] | None = None,
 ) -> Regressor:
     """Fit by weighted squared error; the epoch with the lowest validation RMSE is kept.
 
     x: (n, dim) features of patches; y: (n,) the severity of each patch's image; w: (n,) weights. x_val, y_val: the
-    same of images that share no person with x. image_of_val: (m,) the image of each validation patch; with it the
-    validation RMSE is that of images scored by the mean over their patches. on_epoch is told of every epoch and may
-    raise to stop the work. The same inputs give the same network on one machine. Raises ValueError for empty,
-    unequal or infinite inputs.
+    same of images that share no person with x. image_of, image_of_val: the image of each patch, (n,) and (m,). With
+    them the error is that of images, each scored by the mean over its patches, as it is when the model is used: a
+    grade is of a face, and says little of a single patch. Without them each patch is an image of its own. on_epoch is
+    told of every epoch and may raise to stop the work. The same inputs give the same network on one machine. Raises
+    ValueError for empty, unequal or infinite inputs.
     """
     _check(x, y, w)
     _check(x_val, y_val, np.ones(len(y_val)))
     mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
     scale = np.where(scale > 1e-6, scale, np.inf)
-    tensors = {"input.mean": mean.astype(np.float32), "input.scale": scale.astype(np.float32)}
+    shared = {"input.mean": mean.astype(np.float32), "input.scale": scale.astype(np.float32)}
+    images, images_val = _images(image_of, len(y)), _images(image_of_val, len(y_val))
     centre, spread = float(np.average(y, weights=w)), float(y.std()) or 1.0
-    tensors["target"] = np.array([centre, spread], dtype=np.float32)
+    shared["target"] = np.array([centre, spread], dtype=np.float32)
     task = _Task(
-        x=torch.from_numpy(standardise(x, tensors["input.mean"], tensors["input.scale"])),
-        y=torch.from_numpy(((y - centre) / spread).astype(np.float32)),
-        w=torch.from_numpy((w / w.mean()).astype(np.float32)),
-        x_val=torch.from_numpy(standardise(x_val, tensors["input.mean"], tensors["input.scale"])),
-        y_val=((y_val - centre) / spread),
-        image_of_val=np.arange(len(y_val)) if image_of_val is None else image_of_val,
+        x=torch.from_numpy(standardise(x, shared["input.mean"], shared["input.scale"])),
+        y=torch.from_numpy((images.mean((y - centre) / spread)).astype(np.float32)),
+        w=torch.from_numpy((images.mean(w) / images.mean(w).mean()).astype(np.float32)),
+        images=images,
+        x_val=torch.from_numpy(standardise(x_val, shared["input.mean"], shared["input.scale"])),
+        y_val=images_val.mean((y_val - centre) / spread),
+        images_val=images_val,
         spread=spread,
     )
+    tensors: dict[str, NDArray[np.float32]] = {}
     with torch_threads(config.threads), torch.random.fork_rng(devices=[]):
         for member in range(config.members):
+            tensors |= {f"member{member}.{name}": value for name, value in shared.items()}
             for name, value in _fit_member(task, config, member, on_epoch).items():
                 tensors[f"member{member}.{name}"] = value.numpy().copy()
     return Regressor(config, tensors)
+
+
+def joined(parts: Sequence[Regressor], config: RegressorConfig) -> Regressor:
+    """One regressor whose prediction is the mean over the members of all parts; config: theirs, with their number."""
+    tensors: dict[str, NDArray[np.float32]] = {}
+    total = 0
+    for part in parts:
+        for name, value in part.tensors().items():
+            member, rest = name.removeprefix("member").split(".", 1)
+            tensors[f"member{total + int(member)}.{rest}"] = value
+        total += part.config.members
+    return Regressor(replace(config, members=total), tensors)
 
 
 def build(dim: int, config: RegressorConfig) -> nn.Sequential:
@@ -167,15 +188,45 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Images:
+    """Which patches are whose: `order` lists the patches image by image, image i's from starts[i], sizes[i] of them."""
+
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    def mean(self, of_patches: Floats) -> Floats:
+        """(n,) of patches to (images,): the mean over each image's."""
+        means: Floats = np.add.reduceat(of_patches[self.order], self.starts) / self.sizes
+        return means
+
+    def patches(self, chosen: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The patches of the chosen images, and for each of them the place of its image among the chosen."""
+        sizes = self.sizes[chosen]
+        place = np.repeat(np.arange(len(chosen)), sizes)
+        within = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return torch.from_numpy(self.order[self.starts[chosen][place] + within]), torch.from_numpy(place)
+
+
+def _images(image_of: NDArray[np.int64] | None, patches: int) -> _Images:
+    known = np.arange(patches) if image_of is None else image_of
+    if len(known) != patches:
+        raise ValueError(f"{len(known)} images named for {patches} patches")
+    _, sizes = np.unique(known, return_counts=True)
+    return _Images(np.argsort(known, kind="stable"), np.cumsum(sizes) - sizes, sizes)
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
-    """Standardised data of one fit; `spread` turns losses back into units of the scale."""
+    """Standardised data of one fit: x of patches, y and w of images; `spread` turns losses back into the scale's."""
 
     x: torch.Tensor
     y: torch.Tensor
     w: torch.Tensor
+    images: "_Images"
     x_val: torch.Tensor
     y_val: Floats
-    image_of_val: NDArray[np.int64]
+    images_val: "_Images"
     spread: float
 
 
@@ -201,24 +252,27 @@ def _fit_member(
 
 
 def _train_epoch(network: nn.Sequential, optimiser: torch.optim.Optimizer, task: _Task, batch_size: int) -> float:
+    """One pass over all images, in batches of about `batch_size` patches."""
     network.train()
-    total = 0.0
-    for batch in torch.split(torch.randperm(len(task.x)), batch_size):
+    total, images = 0.0, len(task.y)
+    per_batch = max(1, round(batch_size * images / len(task.x)))
+    for batch in torch.split(torch.randperm(images), per_batch):
         optimiser.zero_grad(set_to_none=True)
-        losses = task.w[batch] * (network(task.x[batch])[:, 0] - task.y[batch]) ** 2
+        patches, place = task.images.patches(batch.numpy())
+        scores = torch.zeros(len(batch)).index_add(0, place, network(task.x[patches])[:, 0])
+        scores = scores / torch.bincount(place)
+        losses = task.w[batch] * (scores - task.y[batch]) ** 2
         losses.mean().backward()
         optimiser.step()
         total += float(losses.detach().sum())
-    return float(np.sqrt(total / len(task.x))) * task.spread
+    return float(np.sqrt(total / images)) * task.spread
 
 
 def _validate(network: nn.Sequential, task: _Task) -> float:
     network.eval()
     with torch.inference_mode():
         scores = network(task.x_val)[:, 0].numpy().astype(np.float64)
-    images, member_of = np.unique(task.image_of_val, return_inverse=True)
-    sizes = np.bincount(member_of, minlength=len(images))
-    errors = np.bincount(member_of, weights=scores - task.y_val, minlength=len(images)) / sizes
+    errors = task.images_val.mean(scores) - task.y_val
     return float(np.sqrt(np.mean(errors**2))) * task.spread
 
 

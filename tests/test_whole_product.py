@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from mlcore.synthetic import CohortConfig, Subject, cohort, draw_face, encode_jpeg
 from tests.product import Product, wait_for
 
+# One worker of the test run does both, as making the study takes a while.
+pytestmark = pytest.mark.xdist_group("whole product")
 PASSPHRASE = "a long enough passphrase"
 STUDY = "Whole path"
 COHORT = CohortConfig(size=32, seed=11, profile_share=0.0)
@@ -51,7 +53,9 @@ def sign_in(browser: Browser, product: Product, email: str) -> Page:
     return page
 
 
-def test_from_pictures_to_a_score(product: Product, folder: Path, chromium: Browser) -> None:
+@pytest.fixture(scope="module")
+def promoted(product: Product, folder: Path, chromium: Browser) -> Product:
+    """The path itself, each step as its person does it, up to a promoted run."""
     for email in ("lead@example.org", "bob@example.org", "carol@example.org"):
         admin = ["--admin"] if email.startswith("lead") else []
         product.command("create_user", email, "--password-stdin", *admin, given=PASSPHRASE + "\n")
@@ -78,7 +82,7 @@ def test_from_pictures_to_a_score(product: Product, folder: Path, chromium: Brow
     lead.get_by_role("button", name="Train a model").click()
     expect(lead.get_by_role("heading", name="On the golden set")).to_be_visible(timeout=120_000)
     promote(lead)
-    score_over_http(product, folder)
+    return product
 
 
 def make_study(page: Page) -> None:
@@ -129,8 +133,9 @@ def promote(page: Page) -> None:
     expect(page.get_by_text("in use", exact=True)).to_be_visible()
 
 
-def score_over_http(product: Product, folder: Path) -> None:
+def test_a_study_goes_from_pictures_to_a_score_over_http(promoted: Product, folder: Path) -> None:
     """The score of a golden selfie is the one that the run's evaluation kept, bit for bit."""
+    product = promoted
     product.start_scoring()
     with psycopg2.connect(product.environment["DATABASE_URL"]) as database, database.cursor() as cursor:
         cursor.execute("SELECT id FROM labeler_study")
@@ -151,8 +156,9 @@ def score_over_http(product: Product, folder: Path) -> None:
     assert {"forehead", "left_cheek", "right_cheek", "chin"} >= {patch["region"] for patch in answer["patches"]}
 
 
-def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(product: Product) -> None:
-    """After the path above: the same study, trained once more with a worker that dies half-way."""
+def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(promoted: Product) -> None:
+    """The same study, trained once more with a worker that dies half-way."""
+    product = promoted
 
     def state(column: str) -> object:
         with psycopg2.connect(product.environment["DATABASE_URL"]) as database, database.cursor() as cursor:

@@ -20,7 +20,7 @@ LINTERS = {
     "mypy": ["-m", "mypy", "."],
 }
 # As many processes as there are cores: most tests wait for the database as much as they compute.
-PYTEST = ["-m", "pytest", "-n", "logical", "--maxprocesses", "8"]
+PYTEST = ["-m", "pytest", "-n", "logical", "--maxprocesses", "8", "--dist", "loadgroup"]
 
 
 def check(clone: Path, what: str, rest: list[str]) -> int:

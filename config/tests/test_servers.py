@@ -43,7 +43,10 @@ def layout(home: Path) -> Layout:
 
 @pytest.fixture(scope="module")
 def servers(layout: Layout) -> Servers:
-    return prepare(layout, PACKAGES, throw_away=True)
+    """Begun once, so that every test finds a database, in whatever order they come."""
+    made = prepare(layout, PACKAGES, throw_away=True)
+    stop(made.postgres.start(), signal.SIGINT)
+    return made
 
 
 @pytest.fixture
