@@ -18,7 +18,7 @@ from safetensors.numpy import save as save_tensors
 from mlcore.extractor import ExtractorConfig, ExtractorMismatch
 from mlcore.regressor import Regressor, RegressorConfig
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MODEL_FILE: Final = "model.safetensors"
 FACTS_FILE: Final = "artifact.json"
 _PACKAGES: Final = ("numpy", "torch", "torchvision", "dlib-bin", "opencv-python-headless", "pillow", "safetensors")

@@ -19,7 +19,10 @@ _CLIP: Final = 6.0
 
 @dataclass(frozen=True, slots=True)
 class RegressorConfig:
-    """How the network is built and trained; `seed` fixes starting weights, batches and dropout."""
+    """How the network is built and trained; `seed` fixes starting weights, batches and dropout.
+
+    members: networks whose mean is the prediction. Five, each with another fold aside, had the lower error.
+    """
 
     hidden: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.3
@@ -28,7 +31,7 @@ class RegressorConfig:
     batch_size: int = 256
     max_epochs: int = 100
     patience: int = 10
-    members: int = 1
+    members: int = 5
     threads: int = 2
     seed: int = 0
 
@@ -262,7 +265,7 @@ def _train_epoch(network: nn.Sequential, optimiser: torch.optim.Optimizer, task:
         scores = torch.zeros(len(batch)).index_add(0, place, network(task.x[patches])[:, 0])
         scores = scores / torch.bincount(place)
         losses = task.w[batch] * (scores - task.y[batch]) ** 2
-        losses.mean().backward()
+        torch.autograd.backward(losses.mean())
         optimiser.step()
         total += float(losses.detach().sum())
     return float(np.sqrt(total / images)) * task.spread

@@ -16,6 +16,7 @@ from mlcore.evaluation import levels_of
 
 # Any first few of these lie well spread over the twelve steps.
 GRID: Final = (0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11)
+STEPS: Final = len(GRID)
 ROLLS_OF_LARGEST: Final = 2
 
 

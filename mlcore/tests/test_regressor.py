@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from mlcore.regressor import EpochReport, Regressor, RegressorConfig, fit
+from mlcore.regressor import EpochReport, Regressor, RegressorConfig, fit, joined
 
-SMALL = RegressorConfig(hidden=(32, 16), max_epochs=60, batch_size=32, learning_rate=3e-3, threads=1)
+SMALL = RegressorConfig(hidden=(32, 16), max_epochs=60, batch_size=32, learning_rate=3e-3, members=1, threads=1)
 
 
 def task(n: int = 300, dim: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +70,38 @@ def test_weights_decide_between_contradicting_samples() -> None:
     assert model.predict(x[[0, 127]]) == pytest.approx([1.4, 4.6], abs=0.4)
 
 
+def test_a_grade_is_learned_of_the_mean_over_an_images_patches() -> None:
+    """Each image has a patch that shows the grade and two that show nothing: alone those pull towards the middle."""
+    draw = np.random.default_rng(0)
+    y = draw.uniform(1, 5, 200)
+    x = draw.normal(0, 0.05, (600, 4)).astype(np.float32)
+    x[::3, 0] += y.astype(np.float32)
+    image_of, target = np.repeat(np.arange(200), 3), np.repeat(y, 3)
+    rows, kept = slice(0, 450), slice(450, 600)
+    errors = []
+    for own in (None, image_of[rows]):
+        model = fit(
+            x[rows], target[rows], np.ones(450), x[kept], target[kept], SMALL, image_of=own, image_of_val=image_of[kept]
+        )
+        errors.append(np.sqrt(np.mean((model.predict(x[kept]).reshape(50, 3).mean(axis=1) - y[150:]) ** 2)))
+    assert errors[1] < 0.3 < 0.6 < errors[0]
+
+
+def test_an_image_counts_once_however_many_patches_it_has() -> None:
+    x = np.zeros((100, 2), dtype=np.float32)
+    y, image_of = np.array([1.0] * 90 + [5.0] * 10), np.concatenate([np.repeat(np.arange(10), 9), np.arange(10, 20)])
+    model = fit(x, y, np.ones(100), x, y, SMALL, image_of=image_of, image_of_val=image_of)
+    assert model.predict(x[:1])[0] == pytest.approx(3.0, abs=0.15)
+
+
+def test_joined_members_predict_their_mean() -> None:
+    parts = [fitted(RegressorConfig(**{**SMALL.to_json(), "seed": seed, "max_epochs": 3})) for seed in (0, 1)]
+    together = joined(parts, SMALL)
+    x, _ = task(seed=4)
+    assert together.config.members == 2
+    assert together.predict(x) == pytest.approx(np.mean([part.predict(x) for part in parts], axis=0))
+
+
 def test_validation_is_by_image_where_images_are_given() -> None:
     x, y = task()
     noise = np.tile([1.5, -1.5], 30)
@@ -117,5 +149,5 @@ def test_the_published_size_trains_in_seconds() -> None:
     x = draw.normal(size=(2000, 150)).astype(np.float32)
     y = 3 + 0.5 * x[:, 0] + draw.normal(0, 0.5, 2000)
     began = time.process_time()
-    fit(x[:1700], y[:1700], np.ones(1700), x[1700:], y[1700:], RegressorConfig(max_epochs=10, threads=1))
+    fit(x[:1700], y[:1700], np.ones(1700), x[1700:], y[1700:], RegressorConfig(max_epochs=10, members=1, threads=1))
     assert time.process_time() - began < 15

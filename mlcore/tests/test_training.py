@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,9 +8,9 @@ from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import Example, TrainingConfig, TrainingImpossible, assess, plan_training, predict_images, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
-CONFIG = TrainingConfig(
-    LEVELS, RegressorConfig(hidden=(32, 16), max_epochs=40, batch_size=32, learning_rate=3e-3, threads=1)
-)
+SMALL = RegressorConfig(hidden=(32, 16), max_epochs=40, batch_size=32, learning_rate=3e-3, members=1, threads=1)
+CONFIG = TrainingConfig(LEVELS, SMALL)
+FOLDED = TrainingConfig(LEVELS, replace(SMALL, members=4))
 
 
 def examples(n: int = 160, seed: int = 0) -> list[Example]:
@@ -27,7 +29,7 @@ def examples(n: int = 160, seed: int = 0) -> list[Example]:
 def test_it_learns_and_validates_on_other_persons() -> None:
     given = examples()
     trained = train(given, CONFIG)
-    split = trained.plan.split
+    (split,) = trained.plan.splits
     assert not {given[at].group for at in split.train} & {given[at].group for at in split.validation}
     assert sorted(split.train + split.validation) == list(range(160))
     fresh = assess(trained.regressor, examples(80, seed=9), LEVELS, trained.target_mean)
@@ -36,6 +38,37 @@ def test_it_learns_and_validates_on_other_persons() -> None:
     assert fresh.coverage == pytest.approx(0.9)
     assert trained.validation.n == len(split.validation)
     assert trained.samples == sum(given[at].patches for at in split.train)
+
+
+def test_each_member_keeps_another_fold_and_every_image_is_validated_by_a_stranger() -> None:
+    given = examples()
+    trained = train(given, FOLDED)
+    for split in trained.plan.splits:
+        assert not {given[at].group for at in split.train} & {given[at].group for at in split.validation}
+    assert sorted(at for split in trained.plan.splits for at in split.validation) == list(range(160))
+    assert (trained.validation.n, trained.validation.coverage) == (160, 0.9)
+    assert [report.member for report in trained.history] == sorted(report.member for report in trained.history)
+    assert {(report.member, report.members) for report in trained.history} == {(at, 4) for at in range(4)}
+    assert trained.samples == sum(example.patches for example in given)
+    assert trained.regressor.config.members == 4
+
+
+def test_what_a_label_says_does_not_reach_its_own_validation() -> None:
+    """Targets at random: a member that had seen them would know some; one that had not is no better than their mean."""
+    draw = np.random.default_rng(2)
+    told = [replace(example, target=float(draw.integers(1, 6))) for example in examples()]
+    seen = [replace(example, group=str(at // 2)) for at, example in enumerate(told)]
+    trained = train(seen, FOLDED)
+    own = assess(trained.regressor, seen, LEVELS, trained.target_mean)
+    spread = float(np.std([example.target for example in seen]))
+    assert trained.validation.rmse is not None and own.rmse is not None
+    assert trained.validation.rmse > 0.93 * spread
+    assert own.rmse < trained.validation.rmse
+
+
+def test_fewer_groups_than_members_make_as_many_members() -> None:
+    few = [replace(example, group=str(at % 3)) for at, example in enumerate(examples(30))]
+    assert train(few, FOLDED).regressor.config.members == 3
 
 
 def test_a_refused_image_counts_with_the_mean_training_target() -> None:
@@ -71,9 +104,9 @@ def test_rolled_samples_are_trained_on_and_validation_stays_unrolled() -> None:
     given = examples()
     config = TrainingConfig(LEVELS, CONFIG.regressor, feels_rolls=True)
     plan = plan_training(given, config)
-    wanted = {at: plan.rolls[at].offsets for at in plan.split.train if given[at].vectors}
+    wanted = {at: plan.rolls[at].offsets for at in plan.splits[0].train if given[at].vectors}
     assert min(len(offsets) for offsets in wanted.values()) == 3
-    assert {plan.rolls[at].offsets for at in plan.split.validation} == {(0,)}
+    assert {plan.rolls[at].offsets for at in plan.splits[0].validation} == {(0,)}
     grown = [
         Example(
             example.sha256,
