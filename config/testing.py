@@ -13,6 +13,7 @@ import sysconfig
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -53,6 +54,13 @@ def _start() -> None:
 def _take_own_share(worker: str) -> None:
     """pytest-django gives each worker a database of its own; this gives it a Redis database and a folder."""
     number = int(worker.removeprefix("gw")) + 1
-    url = os.environ["REDIS_URL"].split("?", 1)[0]
-    os.environ["REDIS_URL"] = f"{url}?db={number}"
+    os.environ["REDIS_URL"] = redis_database(os.environ["REDIS_URL"], number)
     os.environ["GOLDFOLD_HOME"] = str(Path(os.environ["GOLDFOLD_HOME"]).with_name(f"files-{worker}"))
+
+
+def redis_database(url: str, number: int) -> str:
+    """The same server's database of that number."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query=f"db={number}"))
+    return urlunsplit(parts._replace(path=f"/{number}", query=""))

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
+from config.testing import redis_database
+
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 # Quick to notice a dead worker, so that the test need not wait.
@@ -129,7 +131,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Generator[Product, None
     server.autocommit = True
     with server.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
-    redis_url = os.environ["REDIS_URL"].split("?")[0] + "?db=15"
+    redis_url = redis_database(os.environ["REDIS_URL"], 15)
     running = Product(tmp_path_factory.mktemp("product"), urlunsplit(parts._replace(path=f"/{name}")), redis_url)
     try:
         running.command("migrate", "--verbosity", "0")
