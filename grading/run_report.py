@@ -57,6 +57,21 @@ class RunReport:
         return self.run.job.is_active
 
     @property
+    def scored(self) -> int:
+        """Of the judged images, those that the model did not refuse."""
+        return self._images("coverage")
+
+    @property
+    def within_one(self) -> int:
+        """Of the judged images, those whose level is at most one off the panel's."""
+        return self._images("within_one")
+
+    def _images(self, share: str) -> int:
+        # As a count: a share in whole percent would call 229 of 230 all of them.
+        metrics = self.evaluation.metrics if self.evaluation else {}
+        return round((metrics.get(share) or 0) * metrics.get("n", 0))
+
+    @property
     def failed(self) -> bool:
         return self.run.job.state == JobState.FAILED
 

@@ -13,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit
 from accounts.models import User
-from grading.consensus import freeze_figures, panel_figures
+from grading.consensus import freeze_figures, override_seat, panel_figures
 from grading.models import Evaluation, Promotion, Scope, TrainingRun
+from grading.run_report import report
 from grading.runs import cancel_run, start_run
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all, graded_study
 from jobs import lifecycle
@@ -118,6 +119,31 @@ def test_results_say_who_is_not_in_the_panel_yet(client: Client, study: Study, a
     assert "no figures until this rater counts" in text
 
 
+def test_one_refused_of_many_is_not_rounded_to_all(run: TrainingRun) -> None:
+    evaluation = end(run)
+    evaluation.metrics = {**METRICS, "n": 230, "coverage": 229 / 230, "within_one": 228 / 230}
+    shown = report(run, evaluation)
+    assert (shown.scored, shown.within_one) == (229, 228)
+
+
+def test_only_the_golden_set_speaks_of_whom_a_model_has_to_beat(client: Client, study: Study, alice: User) -> None:
+    raters, images = add_raters(study, 2), add_images(study, 5, golden=2)
+    answer_all(raters, images, [[1, 2], [2, 3], [5, 3], [2, 2], [1, 1]])
+    client.force_login(alice)
+    page = reverse("results", args=[study.pk])
+    assert "whom a model has to beat" in words(client.get(page))
+    assert "whom a model has to beat" not in words(client.get(page, {"scope": "all"}))
+
+
+def test_a_rater_whom_the_lead_left_out_is_not_said_to_count_later(client: Client, study: Study, alice: User) -> None:
+    raters, images = add_raters(study, 3), add_images(study, 2, golden=2)
+    answer_all(raters, images, [[1, 2, 3], [2, 3, 3]])
+    override_seat(study, raters[2], False, "tried the keys", audit.SYSTEM)
+    client.force_login(alice)
+    text = words(client.get(reverse("results", args=[study.pk])))
+    assert "left out" in text.split("R03")[1] and "not yet" not in text
+
+
 def test_the_scope_can_be_switched(client: Client, study: Study, alice: User) -> None:
     raters, images = add_raters(study, 2), add_images(study, 5, golden=2)
     answer_all(raters, images, [[1, 2], [2, 3], [5, 3], [2, 2], [1, 1]])
@@ -211,7 +237,7 @@ def test_a_judged_run_shows_verdict_figures_and_refusals(client: Client, run: Tr
     text = words(client.get(url("run", run)))
     assert "Passes: 0.482 is better than the worst rater&#x27;s 0.517 (R02)." in text
     assert "0.755 Pearson" in text or re.search(r"Pearson correlation 0\.755", text)
-    assert "75 %" in text and "0.jpg (panel 1.00): No face was found." in text
+    assert "Coverage 3 of 4" in text and "0.jpg (panel 1.00): No face was found." in text
     assert re.search(r"Clear 1 1 0 0 0 2 Almost clear 0 2 0 0 0 2", text)
 
 
