@@ -69,7 +69,7 @@ class RunReport:
     def _images(self, share: str) -> int:
         # As a count: a share in whole percent would call 229 of 230 all of them.
         metrics = self.evaluation.metrics if self.evaluation else {}
-        return round((metrics.get(share) or 0) * metrics.get("n", 0))
+        return round(float(metrics.get(share) or 0) * int(metrics.get("n", 0)))
 
     @property
     def failed(self) -> bool:
