@@ -139,3 +139,17 @@ def test_a_jpeg_comes_back_as_nearly_the_same_picture() -> None:
 def test_drawing_imports_neither_torch_nor_dlib() -> None:
     script = "import sys, mlcore.synthetic; sys.exit(bool({'torch', 'torchvision', 'dlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_nothing_but_lesions_tells_the_severity() -> None:
+    """The same selfie of a clear and of a severe skin differs within a lesion's reach only."""
+    config = CohortConfig(size=6, seed=8, confounders=0.0)
+    for subject in cohort(config):
+        clear, severe = (draw_face(replace(subject, severity=severity), config) for severity in (1.0, 4.8))
+        near = np.zeros(clear.pixels.shape[:2], dtype=bool)
+        ys, xs = np.mgrid[: near.shape[0], : near.shape[1]]
+        for lesion in (*clear.lesions, *severe.lesions):
+            near |= np.hypot(xs - lesion.x, ys - lesion.y) < 4.5 * lesion.radius + 6
+        differs = (clear.pixels != severe.pixels).any(axis=2)
+        assert differs.any() and not (differs & ~near).any()
+        assert np.array_equal(clear.skin_mask, severe.skin_mask)

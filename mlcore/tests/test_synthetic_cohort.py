@@ -44,6 +44,22 @@ def test_selfies_of_one_person_share_the_face_but_not_the_day() -> None:
     assert 0.1 < np.mean(spread) < 0.5 * _severity().std()
 
 
+def test_severity_goes_with_nothing_else_that_is_known_of_a_selfie() -> None:
+    subjects = _many()
+    selfies = Counter(subject.person for subject in subjects)
+    known = {
+        "place": [s.index for s in subjects],
+        "yaw": [s.yaw for s in subjects],
+        "turn": [abs(s.yaw) for s in subjects],
+        "tone": [s.tone for s in subjects],
+        "sex": [s.sex == "male" for s in subjects],
+        "long hair": [s.hair == "long" for s in subjects],
+        "selfies": [selfies[s.person] for s in subjects],
+    }
+    for name, values in known.items():
+        assert abs(np.corrcoef(np.asarray(values, dtype=float), _severity())[0, 1]) < 0.06, name
+
+
 def test_all_six_tones_and_both_kinds_of_pose_occur() -> None:
     tones = Counter(subject.tone for subject in _many())
     assert set(tones) == {1, 2, 3, 4, 5, 6} and min(tones.values()) > 0.05 * len(_many())
