@@ -147,7 +147,7 @@ def test_nothing_but_lesions_tells_the_severity() -> None:
     for subject in cohort(config):
         clear, severe = (draw_face(replace(subject, severity=severity), config) for severity in (1.0, 4.8))
         near = np.zeros(clear.pixels.shape[:2], dtype=bool)
-        ys, xs = np.mgrid[: near.shape[0], : near.shape[1]]
+        ys, xs = np.indices(near.shape)
         for lesion in (*clear.lesions, *severe.lesions):
             near |= np.hypot(xs - lesion.x, ys - lesion.y) < 4.5 * lesion.radius + 6
         differs = (clear.pixels != severe.pixels).any(axis=2)
