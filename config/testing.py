@@ -60,7 +60,7 @@ def _take_own_share(worker: str) -> None:
 
 def redis_database(url: str, number: int) -> str:
     """The same server's database of that number."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query=f"db={number}"))
-    return urlunsplit(parts._replace(path=f"/{number}", query=""))
+    server = url.partition("?")[0]
+    if server.startswith("unix://"):
+        return f"{server}?db={number}"
+    return urlunsplit(urlsplit(server)._replace(path=f"/{number}"))

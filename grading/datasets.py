@@ -17,7 +17,6 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Actor
 from grading.consensus import METHOD, PanelFigures, freeze_figures, panel_figures
-from grading.grades import GradeTable
 from grading.groups import candidates, group, shared_groups
 from grading.models import Dataset, Scope
 from labeler import file_store
@@ -118,7 +117,7 @@ def check_trainable(study: Study, figures: PanelFigures) -> None:
         )
     if figures.agreement.reason:
         raise NotTrainable(figures.agreement.reason)
-    graded = len(_targets(study, figures.table))
+    graded = len(_targets(study, figures))
     if graded < MIN_TRAINING_IMAGES:
         raise NotTrainable(
             f"Only {graded} image(s) outside the golden set have a grade; training takes {MIN_TRAINING_IMAGES}."
@@ -128,7 +127,7 @@ def check_trainable(study: Study, figures: PanelFigures) -> None:
 def plan_dataset(study: Study, figures: PanelFigures, group_column: str = "") -> Manifest:
     """What a run would train on now. figures: those of the golden set. Raises NotTrainable."""
     check_trainable(study, figures)
-    targets = _targets(study, figures.table)
+    targets = _targets(study, figures)
     truth = figures.truth
     found = candidates(study, [*targets, *figures.table.golden], group_column)
     groups, sha256 = group(found), {one.image: one.sha256 for one in found}
@@ -193,13 +192,19 @@ def load_manifest(dataset: Dataset) -> Manifest:
     return Manifest.from_bytes(data)
 
 
-def _targets(study: Study, table: GradeTable) -> dict[int, tuple[float, tuple[str, ...]]]:
-    """Mean grade and the codes of those who gave it, of every graded image that never was golden."""
+def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tuple[str, ...]]]:
+    """Mean grade and the codes of those who gave it, of every graded image that never was golden.
+
+    Whom the lead took out of the panel teaches the model nothing either; who merely has not answered enough golden
+    items yet does.
+    """
     ever_golden = frozenset(GoldenItem.objects.filter(study=study).values_list("image_id", flat=True))
+    table, out = figures.table, {seat.code for seat in figures.seats if seat.overridden and not seat.counts}
     codes = [rater.code for rater in table.raters]
+    teaches = np.array([code not in out for code in codes], dtype=np.bool_)
     found = {}
     for image, row in zip(table.images, table.grades, strict=True):
-        given = np.flatnonzero(~np.isnan(row))
+        given = np.flatnonzero(~np.isnan(row) & teaches)
         if given.size and image not in ever_golden:
             found[image] = float(row[given].mean()), tuple(codes[at] for at in given.tolist())
     return found

@@ -125,7 +125,6 @@ def prepare(run: TrainingRun, manifest: Manifest) -> Work:
     training = TrainingConfig(
         levels=manifest.levels,
         regressor=regressor,
-        validation_fraction=config.validation_fraction,
         feels_rolls=backbone.feels_rolls,
         seed=run.seeds["split"],
     )

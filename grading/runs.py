@@ -38,10 +38,9 @@ class RunConfig:
     backbone: str = "texture"
     seed: int = 0
     group_column: str = ""
-    validation_fraction: float = 0.15
     hidden: tuple[int, ...] = (1024, 512, 256)
     max_epochs: int = 100
-    members: int = 1
+    members: int = 5
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

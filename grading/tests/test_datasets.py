@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import audit
-from grading.consensus import panel_figures
+from grading.consensus import override_seat, panel_figures
 from grading.datasets import Manifest, NotTrainable, freeze_dataset, load_manifest, plan_dataset
 from grading.models import ConsensusVersion, Dataset, Scope
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all, graded_study
@@ -106,3 +106,14 @@ def test_what_is_missing_is_said(study: Study) -> None:
     answer_all(raters, images, [[1, 2], [2, 2], [3, None], [None, 3], [None, None]])
     with pytest.raises(NotTrainable, match=r"Only 2 image\(s\) outside the golden set"):
         planned(study)
+
+
+def test_whom_the_lead_took_out_teaches_nothing_and_a_newcomer_does(study: Study) -> None:
+    raters, images = add_raters(study, 4), add_images(study, 14, golden=2)
+    # R04 has answered no golden image yet.
+    answer_all(raters, images, [[1, 2, 1, None], [3, 3, 3, None], *[[2, None, 5, None]] * 11, [None, None, None, 4]])
+    assert next(one for one in planned(study).training if one.sha256 == images[2].sha256).target == 3.5
+    override_seat(study, raters[2], False, "tried the keys", audit.SYSTEM)
+    by_image = {one.sha256: (one.target, one.raters) for one in planned(study).training}
+    assert by_image[images[2].sha256 or ""] == (2, ("R01",))
+    assert by_image[images[13].sha256 or ""] == (4, ("R04",))
