@@ -44,7 +44,8 @@ def latent_severity(z: float) -> float:
 
     A shifted log-normal, cut at the scale's ends: most selfies almost clear or mild, a long thin tail to severe.
     Of the rounded consensus of `PUBLISHED_PANEL` about 8 % are grade 1, 49 % 2, 34 % 3, 8 % 4 and 1 % 5;
-    its standard deviation is the 0.73 that the published r = 0.755 and RMSE = 0.482 imply (0.482 / √(1 − 0.755²)).
+    its standard deviation is 0.73, what the published r = 0.755 and RMSE = 0.482 give for a calibrated model
+    (0.482 / √(1 − 0.755²)); for any other model it is an upper bound.
     """
     return min(max(_FLOOR + exp(_LOCATION + _SPREAD * z), 1.0), 5.0)
 

@@ -20,6 +20,8 @@ class SimulatedRater:
     """A rater perceives 3 + scale · (severity − 3) + bias + noise · N(0, 1) and gives the nearest level.
 
     With probability `lapse` the grade is any level, each as likely. Bias and noise are in units of the published scale.
+    Given the severity, raters err independently of each other and of the picture. Real raters share errors (a blurred
+    picture misleads all), so a real consensus is less certain than this one.
     """
 
     name: str
