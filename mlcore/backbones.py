@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch.library import Library
 
 from mlcore import texture
 from mlcore.records import BACKBONES, Backbone, Pixels, Vectors
@@ -121,11 +122,11 @@ def _torchvision() -> Any:
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    declarations: Any = Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        declarations.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     # The declarations live as long as this object does.
-    _declared.append(library)
+    _declared.append(declarations)
     return _import_torchvision()
 
 

@@ -58,9 +58,9 @@ def test_what_raters_are_served_stands_upright_and_holds_no_metadata(study: Stud
 
 
 def test_a_renditions_path_tells_neither_content_nor_name(study: Study) -> None:
-    image = add_image(study, "levle3_7.jpg", jpeg(1), actor=audit.SYSTEM).image
+    image = add_image(study, "severe_7.jpg", jpeg(1), actor=audit.SYSTEM).image
     assert image.sha256 is not None
-    assert image.sha256[:8] not in image.rendition.path and "levle" not in image.rendition.path
+    assert image.sha256[:8] not in image.rendition.path and "severe" not in image.rendition.path
 
 
 def test_the_same_content_becomes_a_second_name(study: Study) -> None:
