@@ -104,9 +104,18 @@ function moveFocus(step) {
   levels[Math.min(Math.max(to, 0), levels.length - 1)].focus();
 }
 
+// The browser closes a dialog a moment after Escape, and a key pressed in that moment would be lost; so it closes here.
+// (That key may still come from a field of the closed dialog: all fields of the page are in dialogs.)
+for (const dialog of [flagDialog, helpDialog]) {
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    dialog.close();
+  });
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || flagDialog.open || helpDialog.open) return;
-  if (event.target.closest("input, textarea, select")) return;
   const level = levels.find((button) => button.dataset.key && button.dataset.key.toLowerCase() === event.key.toLowerCase());
   const act = level ? () => grade(level) : (actions[event.key] ?? actions[event.key.toLowerCase()]);
   // A key that is held down grades one image, not all of them.
