@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import entra, users
@@ -29,7 +28,6 @@ def closed(request: HttpRequest) -> HttpResponse:
     return render(request, "account/closed.html", status=403)
 
 
-@never_cache
 @require_GET
 @rate_limit(action="login", limit_get=True)  # type: ignore[untyped-decorator]
 def entra_login(request: HttpRequest) -> HttpResponse:
@@ -42,7 +40,6 @@ def entra_login(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@never_cache
 @require_GET
 def entra_callback(request: HttpRequest) -> HttpResponse:
     """Back from Entra ID: check who it is, find or make the account, sign in."""

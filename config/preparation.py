@@ -5,7 +5,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.launch.preparation import Preparation
@@ -25,7 +24,6 @@ def context(request: HttpRequest) -> dict[str, object]:
 
 
 @require_safe
-@never_cache
 def progress(request: HttpRequest) -> JsonResponse:
     """State and percent only: why an installation failed is for the terminal, not for every visitor."""
     found = asdict(current())

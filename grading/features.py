@@ -5,18 +5,17 @@ Imports dlib, so only workers import it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from jobs.running import seldom
 from mlcore.extractor import Extractor
 from mlcore.feature_store import FeatureStore, Stored
 from mlcore.features import ensure
 
 # done, total
 Report = Callable[[int, int], None]
-_REPORT_SECONDS: Final = 0.5
 UNROLLED: Final = (0,)
 
 
@@ -34,11 +33,11 @@ def stored_features(
     """
     wanted = offsets or {}
     found: dict[str, Stored] = {}
-    tell = _seldom(report)
+    tell = seldom(report)
     for at, (sha256, path) in enumerate(sorted(pictures.items())):
         tell(at, len(pictures))
         found[sha256] = _record(sha256, path, extractor, store, wanted.get(sha256, UNROLLED))
-    report(len(pictures), len(pictures))
+    tell(len(pictures), len(pictures))
     return found
 
 
@@ -51,17 +50,3 @@ def _record(
         return ensure(store, extractor, sha256, path.read_bytes, offsets)
     except FileNotFoundError:
         return Stored.refusal("missing", "The picture's file is missing.")
-
-
-def _seldom(report: Report) -> Report:
-    """Report at most twice a second: each report is a row written."""
-    last = 0.0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= _REPORT_SECONDS:
-            last = now
-            report(done, total)
-
-    return tell

@@ -32,12 +32,9 @@ class StartForm(forms.Form):
     def __init__(self, study: Study, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         columns = [("", "person and near-duplicates only")] + [(name, name) for name in group_columns(study)]
-        self.fields["group_column"] = forms.ChoiceField(
-            label=self.fields["group_column"].label,
-            required=False,
-            help_text=self.fields["group_column"].help_text,
-            choices=columns,
-        )
+        field = self.fields["group_column"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = columns
 
     def config(self) -> RunConfig:
         given = self.cleaned_data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from jobs.lifecycle import JobLost
 from jobs.models import Job
 
 logger = logging.getLogger(__name__)
+
+TELL_EVERY = 0.5  # seconds
 
 
 class JobFailed(Exception):
@@ -33,6 +36,25 @@ class Progress:
 
 
 Work = Callable[[Progress], Mapping[str, Any]]
+# done, total, and what else is told
+Report = Callable[..., None]
+
+
+def seldom(report: Report) -> Report:
+    """The same report, but only the first, the last (done == total), and at most one each `TELL_EVERY` between.
+
+    Each report is a row written.
+    """
+    last = -TELL_EVERY
+
+    def tell(done: int, total: int, *words: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == total or now - last >= TELL_EVERY:
+            last = now
+            report(done, total, *words)
+
+    return tell
 
 
 def _beat_until(stop: threading.Event, job: Job) -> None:

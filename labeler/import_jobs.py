@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from accounts import audit
 from accounts.audit import Actor
 from jobs import lifecycle
 from jobs.models import Job
-from jobs.running import FINISHED, JobFailed, Progress, Work
+from jobs.running import FINISHED, JobFailed, Progress, Work, seldom
 from labeler.csv_table import BadTable
 from labeler.import_table import Facts, read_facts
 from labeler.importing_folder import import_images
@@ -26,8 +25,6 @@ from labeler.uploads import Upload
 
 IMAGES = "labeler.import_images"
 GRADES = "labeler.import_grades"
-# How often a running import tells how far it is, in seconds.
-TELL_EVERY = 0.5
 
 Report = Callable[[int, int, str], None]
 
@@ -60,7 +57,7 @@ def images_work(progress: Progress) -> Mapping[str, Any]:
     job, study, actor = _given(progress)
     try:
         sources, facts = _images_of(job)
-        report = import_images(study, sources, facts, actor=actor, report=_now_and_then(progress.report))
+        report = import_images(study, sources, facts, actor=actor, report=seldom(progress.report))
     except (BadTable, NotADirectoryError) as error:
         raise JobFailed(str(error)) from error
     except ValidationError as error:
@@ -153,17 +150,3 @@ def _drop_upload(job: Job) -> None:
     """Only once the job has ended: a worker that takes it up again after a crash still needs the files."""
     if "upload" in job.params:
         Upload(job.params["upload"]).remove()
-
-
-def _now_and_then(report: Report) -> Report:
-    """Report the first and the last file, and at most one each TELL_EVERY seconds between."""
-    last = -TELL_EVERY
-
-    def tell(done: int, total: int, message: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done == total or now - last >= TELL_EVERY:
-            last = now
-            report(done, total, message)
-
-    return tell

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import api_keys
@@ -22,7 +21,6 @@ from scoring.forms import KeyForm
 
 
 @login_required
-@never_cache  # the answer to a new key shows it, and must not be kept
 @require_http_methods(["GET", "POST"])
 def scoring_keys(request: HttpRequest, study_id: int) -> HttpResponse:
     """The page; a POST makes a key and shows it this once, which is why it doesn't redirect."""

@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.audit import Actor
@@ -24,7 +23,6 @@ RECENT_RUNS = 5
 
 
 @login_required
-@never_cache
 @require_GET
 def results(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
@@ -43,7 +41,6 @@ def results(request: HttpRequest, study_id: int) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def results_chart(request: HttpRequest, study_id: int) -> HttpResponse:
     """The raters' RMSE as an SVG picture."""

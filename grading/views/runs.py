@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.audit import Actor
@@ -20,7 +19,6 @@ from labeler.access import require_lead
 
 
 @login_required
-@never_cache
 @require_GET
 def runs(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
@@ -45,7 +43,6 @@ def run_start(request: HttpRequest, study_id: int) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_GET
 def run(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
     require_lead(request, study_id)
