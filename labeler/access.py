@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from accounts.audit import Actor
 from accounts.models import User
-from labeler.models import Membership, MembershipState, Role
+from labeler.models import Membership, MembershipState, Role, Sight
+from labeler.sight import StillRating, record_sight
 
 
 def member_of(user: object, study_id: int, role: Role) -> Membership | None:
@@ -24,4 +27,17 @@ def require_lead(request: HttpRequest, study_id: int) -> Membership:
     membership = member_of(request.user, study_id, Role.LEAD)
     if membership is None:
         raise Http404("no such study")
+    return membership
+
+
+def require_lead_to_see_golden(request: HttpRequest, study_id: int, how: Sight = Sight.OPENED) -> Membership:
+    """As `require_lead`, for what tells which images are golden: it is written down who sees it.
+
+    Raises PermissionDenied for a lead who rates in the study, until it is closed.
+    """
+    membership = require_lead(request, study_id)
+    try:
+        record_sight(membership.study, how, Actor.of(request))
+    except StillRating as error:
+        raise PermissionDenied(error.message) from error
     return membership

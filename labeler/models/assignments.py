@@ -63,12 +63,15 @@ def random_token() -> str:
 class Assignment(models.Model):
     """One image that one rater is to grade, once per repeat. All that a browser learns of it is `token`."""
 
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="assignments")
+    # The unique constraints below begin with the membership: an index of its own would only slow a large dealing.
+    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="assignments", db_index=False)
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="assignments")
     # Null only where grades came from elsewhere: nothing was shown.
-    rendition = models.ForeignKey(Rendition, null=True, on_delete=models.PROTECT, related_name="assignments")
+    rendition = models.ForeignKey(
+        Rendition, null=True, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     repeat = models.PositiveSmallIntegerField(default=0)
-    token = models.CharField(max_length=32, unique=True, default=random_token)
+    token = models.CharField(max_length=32, default=random_token)
     # Sparse, so that later rows can be placed between.
     sort_key = models.BigIntegerField()
     # When it first left for the browser in a window of next items; from then on it keeps its place.
@@ -94,6 +97,8 @@ class Assignment(models.Model):
                 condition=Q(revoked_at__isnull=True),
                 name="assignment_once",
             ),
+            # A constraint, as `unique=True` would add a second index for searches by the token's beginning.
+            models.UniqueConstraint(fields=["token"], name="assignment_token_once"),
             models.UniqueConstraint(fields=["membership", "sort_key"], name="assignment_sort_key_once"),
             models.UniqueConstraint(fields=["membership", "shown_seq"], name="assignment_shown_seq_once"),
             models.CheckConstraint(

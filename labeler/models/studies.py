@@ -27,6 +27,16 @@ class Study(models.Model):
     state = models.CharField(max_length=10, choices=StudyState.choices, default=StudyState.DRAFT)
     # To how many raters each training image goes.
     overlap = models.PositiveSmallIntegerField(default=1)
+    # What share of a rater's images is shown a second time, to measure how well they agree with themselves.
+    repeat_share = models.FloatField(default=0)
+    # Golden images drawn at random when labelling begins, so that nobody has chosen them; 0 for none.
+    golden_draw_size = models.PositiveIntegerField(default=0)
+    # The column of the images' table by whose values the draw is stratified.
+    golden_draw_column = models.CharField(max_length=120, blank=True)
+    # `labeler.prescreening.Thresholds` as JSON; what is missing has its default.
+    prescreen = models.JSONField(default=dict)
+    started_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
     # Made of drawn faces and simulated raters: every page says so.
     is_synthetic = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -36,6 +46,7 @@ class Study(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=StudyState.values), name="study_state_known"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="study_overlap_positive"),
+            models.CheckConstraint(condition=Q(repeat_share__gte=0, repeat_share__lte=0.5), name="study_repeat_share"),
         ]
 
     def __str__(self) -> str:
@@ -51,6 +62,8 @@ class Level(models.Model):
     name = models.CharField(max_length=60)
     description = models.TextField(blank=True)
     key = models.CharField(max_length=1, blank=True)
+    # An example picture's path below the store of files.
+    example = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["order"]
@@ -102,6 +115,13 @@ class Membership(models.Model):
     external_name = models.CharField(max_length=120, blank=True)
     role = models.CharField(max_length=5, choices=Role.choices)
     state = models.CharField(max_length=9, choices=MembershipState.choices, default=MembershipState.ACTIVE)
+    # Why somebody who has seen the golden set rates nevertheless, and who allowed it. Printed in every report.
+    admitted_reason = models.CharField(max_length=300, blank=True)
+    admitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -119,3 +139,58 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Sight(models.TextChoices):
+    """How somebody came to know which images are golden."""
+
+    CHOSE = "chose", "chose golden images"
+    IMPORTED = "imported", "imported a table that names golden images"
+    OPENED = "opened", "opened a page that shows golden images"
+    EXPORTED = "exported", "exported a table that shows golden images"
+
+
+class GoldenSight(models.Model):
+    """Append-only: who has seen a study's golden set, and how, first. They can't rate it: see migration 0004."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="golden_sights")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    how = models.CharField(max_length=8, choices=Sight.choices)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["study", "user", "how"], name="golden_sight_once"),
+            models.CheckConstraint(condition=Q(how__in=Sight.values), name="golden_sight_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} {self.how} the golden set of study {self.study_id}"
+
+
+class Commitment(models.Model):
+    """Append-only: the fingerprint of golden set, folds, orders and seed at one moment, published at once.
+
+    The document that it is the SHA-256 of lies in the store, and is shown to nobody before the close.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="commitments")
+    number = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    # The one before, which the document names too; empty for the first.
+    previous = models.CharField(max_length=64, blank=True)
+    event = models.CharField(max_length=40)
+    path = models.CharField(max_length=200)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="commitment_number_once"),
+            models.CheckConstraint(
+                condition=Q(number=1, previous="") | (Q(number__gt=1) & ~Q(previous="")), name="commitment_chained"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"commitment {self.number} of study {self.study_id}"
