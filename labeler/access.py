@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest
 from accounts.audit import Actor
 from accounts.models import User
 from labeler.models import Membership, MembershipState, Role, Sight
-from labeler.sight import StillRating, record_sight
+from labeler.sight import RATES, StillRating, rates_blindly, record_sight
 
 
 def member_of(user: object, study_id: int, role: Role) -> Membership | None:
@@ -27,6 +27,14 @@ def require_lead(request: HttpRequest, study_id: int) -> Membership:
     membership = member_of(request.user, study_id, Role.LEAD)
     if membership is None:
         raise Http404("no such study")
+    return membership
+
+
+def require_lead_not_rating(request: HttpRequest, study_id: int) -> Membership:
+    """As `require_lead`, for statistics and exports: PermissionDenied for a lead who rates, until the close."""
+    membership = require_lead(request, study_id)
+    if isinstance(request.user, User) and rates_blindly(membership.study, request.user):
+        raise PermissionDenied(RATES)
     return membership
 
 

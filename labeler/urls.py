@@ -18,5 +18,8 @@ urlpatterns = [
     path("studies/<int:study_id>/jobs/<int:job_id>/", jobs.job, name="job"),
     path("studies/<int:study_id>/jobs/<int:job_id>.json", jobs.job_status, name="job_status"),
     path("studies/<int:study_id>/jobs/<int:job_id>/cancel/", jobs.job_cancel, name="job_cancel"),
+    path("", include("labeler.setup_urls")),
+    path("", include("labeler.running_urls")),
+    path("", include("labeler.images_urls")),
     path("", include("labeler.labelling_urls")),
 ]

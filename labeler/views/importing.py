@@ -17,7 +17,7 @@ from jobs.models import Job
 from labeler import import_jobs
 from labeler.access import require_lead
 from labeler.csv_table import BadTable
-from labeler.forms import GradesForm, ImagesForm
+from labeler.forms.importing import GradesForm, ImagesForm
 from labeler.import_table import read_facts
 from labeler.importing_grades import check_grades
 from labeler.models import ImageName, Study, StudyState

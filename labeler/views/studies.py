@@ -15,7 +15,8 @@ from accounts.audit import Actor
 from accounts.models import User
 from jobs.models import ACTIVE, Job
 from labeler.access import require_lead
-from labeler.forms import LevelRows, RaterForm, StudyForm, chosen_levels
+from labeler.forms.raters import RaterForm
+from labeler.forms.studies import LevelRows, StudyForm, chosen_levels
 from labeler.models import Membership, Role, StudyState
 from labeler.overview import overview, steps
 from labeler.progress import Progress, progress_of

@@ -1,0 +1,1 @@
+"""The forms of the lead's pages, a module for each subject."""

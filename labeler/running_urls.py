@@ -1,0 +1,5 @@
+"""Addresses of the pages on which a lead runs a study."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
