@@ -26,10 +26,19 @@ def keep_original(study_id: int, data: bytes) -> str:
 
 def keep_rendition(study_id: int, sha256: str, data: bytes) -> str:
     """Store what raters are served of the picture with that content; returns its path below the store."""
-    name = hmac.new(settings.SECRET_KEY.encode(), f"rendition {study_id} {sha256}".encode(), hashlib.sha256).hexdigest()
-    relative = f"studies/{study_id}/renditions/{name[:2]}/{name[:40]}.jpg"
+    relative = _keyed("rendition", study_id, sha256)
     keep(relative, data)
     return relative
+
+
+def thumbnail_path(study_id: int, sha256: str) -> str:
+    """Where the small copy of the picture with that content lies, once somebody has looked at it."""
+    return _keyed("thumbnail", study_id, sha256)
+
+
+def _keyed(kind: str, study_id: int, sha256: str) -> str:
+    name = hmac.new(settings.SECRET_KEY.encode(), f"{kind} {study_id} {sha256}".encode(), hashlib.sha256).hexdigest()
+    return f"studies/{study_id}/{kind}s/{name[:2]}/{name[:40]}.jpg"
 
 
 def path_of(relative: str) -> Path:

@@ -1,0 +1,49 @@
+"""The lead's look at the study's pictures. Nothing here tells which of them are golden, nor who grades them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from labeler import file_store
+from labeler.access import require_lead
+from labeler.models import Image
+from labeler.thumbnails import thumbnail
+
+
+@require_safe
+@login_required
+def image_thumbnail(request: HttpRequest, study_id: int, image_id: int) -> HttpResponse:
+    return _jpeg(request, study_id, image_id, "small", thumbnail)
+
+
+@require_safe
+@login_required
+def image_full(request: HttpRequest, study_id: int, image_id: int) -> HttpResponse:
+    """The picture as raters see it."""
+    return _jpeg(request, study_id, image_id, "full", lambda image: file_store.read(image.rendition.path))
+
+
+def _jpeg(
+    request: HttpRequest, study_id: int, image_id: int, size: str, read: Callable[[Image], bytes]
+) -> HttpResponse:
+    require_lead(request, study_id)
+    pictures = Image.objects.filter(study_id=study_id, erased_at__isnull=True).exclude(rendition__path="")
+    image = get_object_or_404(pictures.select_related("rendition"), pk=image_id)
+    etag = f'"{size}-{image.sha256}"'
+    response: HttpResponse
+    if request.headers.get("If-None-Match") == etag:
+        response = HttpResponseNotModified()
+    else:
+        try:
+            response = HttpResponse(read(image), content_type="image/jpeg")
+        except FileNotFoundError as error:
+            raise Http404("no such picture") from error
+    response["ETag"] = etag
+    # Asked again each time, so that a picture erased meanwhile is not shown from a browser's store.
+    response["Cache-Control"] = "private, no-cache"
+    return response
