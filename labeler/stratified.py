@@ -1,0 +1,79 @@
+"""A random draw that keeps the strata's shares and never takes a cluster apart. Numbers only: no Django here."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+
+def quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:
+    """How many of `total` images each stratum gives, by the method of the largest remainder.
+
+    `sizes` are the strata's images. A stratum's exact share is total · size / all; each gives that share rounded down,
+    and what is missing then comes from the largest remainders, ties to the larger stratum and then to the name in
+    order. Raises ValueError when there are fewer images than `total`.
+    """
+    there = sum(sizes.values())
+    if not 0 <= total <= there:
+        raise ValueError(f"{total} images can't be drawn from {there}")
+    if total == 0:
+        return dict.fromkeys(sizes, 0)
+    given = {name: total * size // there for name, size in sizes.items()}
+    missing = total - sum(given.values())
+    by_remainder = sorted(sizes, key=lambda name: (-(total * sizes[name] % there), -sizes[name], name))
+    for name in by_remainder[:missing]:
+        given[name] += 1
+    return given
+
+
+def pick(sizes: Sequence[int], quota: int, rng: random.Random) -> list[int]:
+    """Which clusters to take, so that their images come as near to `quota` from below as any choice of whole ones.
+
+    `sizes` are the clusters' numbers of images, each at least 1; the answer is places in it, ascending. The clusters
+    come in a uniformly random order, and each is taken unless the rest could then no longer fill the quota as well as
+    possible. Nothing but its size tells a cluster from another, and its size decides only where the last places must
+    be filled exactly: where there are single images enough for them, none is refused before that.
+    """
+    order = list(range(len(sizes)))
+    rng.shuffle(order)
+    left = Counter(sizes)
+    need = _nearest(left, quota)
+    taken = []
+    for place in order:
+        if need == 0:
+            break
+        size = sizes[place]
+        left[size] -= 1
+        if size <= need and _reachable(left, need - size):
+            taken.append(place)
+            need -= size
+    return sorted(taken)
+
+
+def _reachable(left: Mapping[int, int], need: int) -> bool:
+    """Whether some of the clusters left have exactly `need` images together."""
+    if left.get(1, 0) >= need:
+        return True
+    return bool(_totals(left, need) >> need & 1)
+
+
+def _nearest(left: Mapping[int, int], quota: int) -> int:
+    """The largest total of whole clusters that is no more than `quota`."""
+    if left.get(1, 0) >= quota:
+        return quota
+    return _totals(left, quota).bit_length() - 1
+
+
+def _totals(left: Mapping[int, int], most: int) -> int:
+    """Every total up to `most` that whole clusters can have together, as a number whose bit t is set for total t."""
+    mask = (1 << (most + 1)) - 1
+    totals = 1
+    for size, count in left.items():
+        rest, step = min(count, most // size), 1
+        while rest > 0:  # 1, 2, 4, … clusters of this size at a time give every number of them
+            step = min(step, rest)
+            totals |= (totals << (size * step)) & mask
+            rest -= step
+            step *= 2
+    return totals
