@@ -1,59 +1,190 @@
 """Which pictures belong together: near-duplicates, and pictures of one person. A cluster is never split between sets.
 
 Three things join pictures: a person named in the images' table, a link that the search found, and a lead's decision.
+A picture that nothing joins to another is a cluster of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
+from typing import Final
 
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from accounts import audit
 from accounts.audit import Actor
-from labeler.models import ClusterDecision, DecisionKind, Image, ImageLink, Study
+from jobs import lifecycle
+from jobs.models import Job
+from labeler.models import Assignment, ClusterDecision, DecisionKind, Image, ImageLink, Study, StudyState
 from mlcore.joining import joined
 
-_BATCH = 5_000
+# The job that looks at every picture, finds links, and works out the clusters: `grading.examining`.
+EXAMINE: Final = "grading.examine_images"
+MAX_REASON: Final = 200
+
+Pair = tuple[int, int]
+
+
+def search(study: Study, *, actor: Actor) -> Job:
+    """Queue the search for near-duplicates and persons. Raises AlreadyActive while one waits or runs."""
+    return lifecycle.enqueue(EXAMINE, actor=actor, study_id=study.pk, dedup_key=search_key(study.pk))
+
+
+def search_key(study_id: int) -> str:
+    return f"{EXAMINE} {study_id}"
 
 
 @transaction.atomic
 def recluster(study: Study, *, actor: Actor) -> int:
-    """Work out the study's clusters anew from persons, links and decisions. Returns how many there are."""
-    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    images = list(Image.objects.filter(study=study).order_by("pk").only("pk", "person_id", "cluster"))
-    place = {image.pk: at for at, image in enumerate(images)}
-    pairs = ((place[first], place[second]) for first, second in _pairs(study, images))
-    groups = joined(len(images), pairs)
-    changed = []
-    for image, group in zip(images, groups, strict=True):
-        if image.cluster != images[group].pk:
-            image.cluster = images[group].pk
-            changed.append(image)
-    Image.objects.bulk_update(changed, ["cluster"], batch_size=_BATCH)
-    clusters = len(set(groups))
+    """Work out the study's clusters anew from persons, links and decisions. Returns how many there are.
+
+    Every picture counts as searched from then on.
+    """
+    _lock(study)
+    changed = _write(study.pk, _pairs(study), only_searched=False)
+    clusters = Image.objects.filter(study=study).values("cluster").distinct().count()
     if changed:
         audit.record(actor, "clusters.found", study, study_id=study.pk, after={"clusters": clusters})
     return clusters
 
 
-def _pairs(study: Study, images: list[Image]) -> Iterator[tuple[int, int]]:
+@transaction.atomic
+def merge(study: Study, images: Collection[int], reason: str, *, actor: Actor) -> ClusterDecision:
+    """A lead says that these pictures belong together, whatever was found. Raises ValidationError."""
+    _lock(study)
+    ids = sorted(set(images))
+    if len(ids) < 2:
+        raise ValidationError("Choose at least two images that belong together.")
+    _check(study, ids)
+    _check_dealt(study, _whole(study, ids))
+    return _decide(study, DecisionKind.MERGE, ids, [], reason, actor)
+
+
+@transaction.atomic
+def split(study: Study, images: Collection[int], reason: str, *, actor: Actor) -> ClusterDecision:
+    """A lead says that none of these pictures, of one cluster, belongs together with its others.
+
+    Each of the two sides stays a cluster. Raises ValidationError.
+    """
+    _lock(study)
+    ids = sorted(set(images))
+    _check(study, ids)
+    whole = _whole(study, ids)
+    if len(whole) != 1:
+        raise ValidationError("Choose images of one cluster.")
+    others = sorted(whole[next(iter(whole))] - set(ids))
+    if not others:
+        raise ValidationError("Leave at least one image of the cluster: there is nothing to part these from.")
+    _check_dealt(study, {0: set(ids), 1: set(others)})
+    return _decide(study, DecisionKind.SPLIT, ids, others, reason, actor)
+
+
+def _decide(
+    study: Study, kind: DecisionKind, ids: list[int], others: list[int], reason: str, actor: Actor
+) -> ClusterDecision:
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        raise ValidationError(f"Say why, in at most {MAX_REASON} characters.")
+    decision = ClusterDecision.objects.create(
+        study=study, kind=kind, images=ids, others=others, reason=reason, by=actor.user
+    )
+    after = {"images": ids, "others": others, "reason": reason}
+    audit.record(actor, f"clusters.{kind}", decision, study_id=study.pk, after=after)
+    _write(study.pk, _pairs(study), only_searched=True)
+    return decision
+
+
+def _lock(study: Study) -> None:
+    study.state = Study.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=study.pk)
+
+
+def _check(study: Study, ids: list[int]) -> None:
+    found = Image.objects.filter(study=study, pk__in=ids, cluster__isnull=False, erased_at__isnull=True).count()
+    if not ids or found != len(ids):
+        raise ValidationError("Some of these images are not in the study, were erased, or were not searched yet.")
+
+
+def _whole(study: Study, ids: list[int]) -> dict[int, set[int]]:
+    """The clusters of these images, each with all its images."""
+    of_these = Image.objects.filter(pk__in=ids).values("cluster")
+    clusters: dict[int, set[int]] = {}
+    for pk, cluster in Image.objects.filter(study=study, cluster__in=of_these).values_list("pk", F("cluster")):
+        clusters.setdefault(cluster, set()).add(pk)
+    return clusters
+
+
+def _check_dealt(study: Study, groups: dict[int, set[int]]) -> None:
+    """What raters were dealt stays as it is: while a study runs, at most one of the groups may have such images.
+
+    Golden or not makes no difference here, so a refusal tells nobody which images are golden.
+    """
+    if study.state not in {StudyState.LABELLING, StudyState.PAUSED}:
+        return
+    everybody = [pk for group in groups.values() for pk in group]
+    dealt = set(Assignment.objects.filter(image__in=everybody).values_list("image_id", flat=True))
+    if sum(bool(dealt & group) for group in groups.values()) > 1:
+        raise ValidationError("These images were dealt to raters already; who got them can't change any more.")
+
+
+def _pairs(study: Study) -> Iterable[Pair]:
     """Pairs of image ids that belong together, after all decisions."""
     first_of: dict[int, int] = {}
+    persons = Image.objects.filter(study=study, person__isnull=False).order_by("pk").values_list("person_id", "pk")
     found = {
-        (min(image.pk, first), max(image.pk, first))
-        for image in images
-        if image.person_id is not None and (first := first_of.setdefault(image.person_id, image.pk)) != image.pk
+        (first, pk)
+        for person, pk in persons.iterator(chunk_size=50_000)
+        if (first := first_of.setdefault(person or 0, pk)) != pk
     }
     found |= set(ImageLink.objects.filter(study=study).values_list("first_id", "second_id"))
     for decision in ClusterDecision.objects.filter(study=study).order_by("pk"):
         if decision.kind == DecisionKind.MERGE:
-            found |= {(min(decision.images[0], other), max(decision.images[0], other)) for other in decision.images[1:]}
+            found |= {(decision.images[0], other) for other in decision.images[1:]}
         else:
-            apart, rest = set(decision.images), set(decision.others)
-            found = {pair for pair in found if not (len(apart & set(pair)) == 1 and len(rest & set(pair)) == 1)}
-    return iter(found)
+            found = _parted(found, set(decision.images), set(decision.others))
+    return found
+
+
+def _parted(pairs: set[Pair], apart: set[int], rest: set[int]) -> set[Pair]:
+    """The pairs without those across; each side stays together, also where only the other side held it together.
+
+    Images of one person, say, are joined through that person's first: when that one leaves, the others stay joined.
+    """
+    kept, across = set(), False
+    for first, second in pairs:
+        if (first in apart and second in rest) or (first in rest and second in apart):
+            across = True
+        else:
+            kept.add((first, second))
+    if across:
+        for side in (apart, rest):
+            first, *more = sorted(side)
+            kept |= {(first, other) for other in more}
+    return kept
+
+
+def _write(study_id: int, pairs: Iterable[Pair], *, only_searched: bool) -> int:
+    """Set every image's cluster to the smallest id that it is joined to. Returns how many rows changed.
+
+    One statement, and only those that something joins come through Python, so that a million images stay cheap.
+    """
+    found = list(pairs)
+    ids = sorted({pk for pair in found for pk in pair})
+    place = {pk: at for at, pk in enumerate(ids)}
+    groups = joined(len(ids), ((place[first], place[second]) for first, second in found))
+    statement = """
+        UPDATE labeler_image AS image SET cluster = wanted.cluster
+        FROM (
+            SELECT one.id, coalesce(joined.cluster, one.id) AS cluster
+            FROM labeler_image AS one LEFT JOIN unnest(%s::bigint[], %s::bigint[]) AS joined(id, cluster) USING (id)
+            WHERE one.study_id = %s AND (one.cluster IS NOT NULL OR NOT %s)
+        ) AS wanted
+        WHERE image.id = wanted.id AND image.cluster IS DISTINCT FROM wanted.cluster
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [ids, [ids[group] for group in groups], study_id, only_searched])
+        return int(cursor.rowcount)
 
 
 def not_searched(study: Study) -> int:
