@@ -11,7 +11,10 @@ import hashlib
 import hmac
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -59,14 +62,33 @@ def keep(relative: str, data: bytes) -> None:
     path = path_of(relative)
     if path.exists():
         return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    with _whole_file(path.parent) as (file, name):
+        file.write(data)
+        name.append(path.name)
+
+
+def keep_stream(folder: str, write: Callable[[BinaryIO], str]) -> str:
+    """Store what `write` writes, too long to be held in memory; it returns the name, known when all is written.
+
+    Returns the path below the store. Whole or not at all, as with `keep`.
+    """
+    with _whole_file(path_of(folder)) as (file, name):
+        name.append(write(file))
+    return f"{folder}/{name[0]}"
+
+
+@contextmanager
+def _whole_file(folder: Path) -> Iterator[tuple[BinaryIO, list[str]]]:
+    """A file to write, which takes the name that is put into the list, or vanishes."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".part-")
+    name: list[str] = []
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file, name
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        Path(temporary).replace(folder / name[0])
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
