@@ -16,7 +16,7 @@ from sys import intern
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import CharField, Count, F, Func, Q, QuerySet
+from django.db.models import BigIntegerField, CharField, Count, F, Func, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
@@ -28,6 +28,8 @@ from labeler.sight import record_sight
 from labeler.stratified import pick, quotas
 
 _BATCH = 5_000
+# An image that no search has looked at yet stands alone.
+_GROUP = Coalesce("cluster", "pk", output_field=BigIntegerField())
 # The stratum of images whose row has no value in the column.
 NO_VALUE = ""
 
@@ -228,17 +230,17 @@ def _add(study: Study, images: Iterable[int]) -> None:
 
 
 def _candidates(study: Study) -> QuerySet[Image]:
-    """Images that a draw may take: of clusters without any golden image. `group` is the cluster."""
-    everyone = Image.objects.filter(study=study).annotate(group=Coalesce("cluster", "pk"))
-    golden = everyone.filter(golden_item__isnull=False).values("group")
-    return everyone.filter(usable_images()).exclude(group__in=list(golden.values_list("group", flat=True)))
+    """Images that a draw may take: of clusters without any golden image."""
+    everyone = Image.objects.filter(study=study).alias(group=_GROUP)
+    golden = set(everyone.filter(golden_item__isnull=False).values_list(_GROUP, flat=True))
+    return everyone.filter(usable_images()).exclude(group__in=golden)
 
 
 def _by_stratum(study: Study, column: str) -> dict[str, list[Sequence[int]]]:
     """The clusters that a draw may take, by the value that most of their images have in the column; ties by name."""
     value_of = _values(study, column) if column else {}
     found: dict[str, list[Sequence[int]]] = defaultdict(list)
-    rows = _candidates(study).order_by("group", "pk").values_list("group", "pk").iterator(chunk_size=_BATCH)
+    rows = _candidates(study).order_by(_GROUP, "pk").values_list(_GROUP, "pk").iterator(chunk_size=_BATCH)
     for _, members in groupby(rows, key=itemgetter(0)):
         images = tuple(image for _, image in members)
         votes = Counter(value_of.get(image, NO_VALUE) for image in images)
