@@ -1,22 +1,41 @@
 """What a rater does: take the next images, look back, see one of them. `answering` takes the grades.
 
-Blinding: these modules read Membership, Assignment, Rendition, Label, Level, and a study's name and state. They read
-nothing that knows golden from training, and what they return goes to the browser as it is.
+Blinding: these modules read Membership, Queue, Assignment, Rendition, Label, Level, and a study's name and state. They
+read nothing that knows golden from training, and what they return goes to the browser as it is. A picture is sent by
+`picture`, so that two raters who are sent the same one share nothing but its pixels.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Self
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
-from labeler.models import Assignment, Flag, Label, Level, Membership, MembershipState, Region, Role, StudyState
+from labeler import file_store
+from labeler.models import (
+    Assignment,
+    Flag,
+    Label,
+    Level,
+    Membership,
+    MembershipState,
+    Queue,
+    Region,
+    Role,
+    StudyState,
+)
 
 MOST_ITEMS = 20
+# What is put behind a picture: up to a quarter of its size, and at least up to this many bytes.
+LEAST_PADDING = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +139,22 @@ def window(membership: Membership, size: int) -> Window:
     unreleased = [item.pk for item in items if item.released_at is None]
     if unreleased:
         Assignment.objects.filter(pk__in=unreleased).update(released_at=timezone.now())
-    counts = _mine(membership).aggregate(total=Count("pk"), answered=Count("shown_seq"))
-    # Where the window holds all that is left, it knows better than a count of what was answered on the page.
-    answered = counts["total"] - len(items) if len(items) < size else counts["answered"]
-    return Window(tuple(item.token for item in items), answered, counts["total"])
+    total, shown = _counts(membership)
+    # Where the window holds all that is left, it knows better than the number of what was answered on the page.
+    answered = total - len(items) if len(items) < size else shown
+    return Window(tuple(item.token for item in items), answered, total)
+
+
+def _counts(membership: Membership) -> tuple[int, int]:
+    """How many images are the rater's, and how many were shown and answered: those are numbered without gaps."""
+    numbered = Assignment.objects.filter(membership=OuterRef("pk"), shown_seq__isnull=False).order_by("-shown_seq")
+    row = (
+        Queue.objects.filter(membership=membership)
+        .annotate(shown=Coalesce(Subquery(numbered.values("shown_seq")[:1]), 0))
+        .values_list("total", "shown")
+        .first()
+    )
+    return row or (0, 0)
 
 
 def previous(membership: Membership, *, before: str | None, size: int) -> tuple[Answered, ...]:
@@ -156,8 +187,27 @@ def current_labels(assignment_ids: list[int]) -> dict[int, Label]:
     return {label.assignment_id: label for label in labels}
 
 
-def rendition_path(user: User, study_id: int, token: str) -> str | None:
-    """Where the picture of a token lies in the store; None unless it was released to this very rater."""
+def picture(user: User, study_id: int, token: str) -> bytes | None:
+    """What a browser is sent for a token; None unless it was released to this very rater.
+
+    Behind the JPEG's end, where no viewer looks, come bytes that are this token's own, so that neither size nor digest
+    of what is sent tells whether two raters, or the same one twice, were shown the same picture.
+    """
+    path = _rendition_path(user, study_id, token)
+    if path is None:
+        return None
+    shown = file_store.read(path)
+    return shown + _padding(token, len(shown))
+
+
+def _padding(token: str, size: int) -> bytes:
+    """Bytes that only the site can work out; they don't compress, so that no proxy takes them off again."""
+    key = hmac.digest(settings.SECRET_KEY.encode(), f"padding {token}".encode(), hashlib.sha256)
+    length = 1 + int.from_bytes(key[:8], "big") % max(LEAST_PADDING, size // 4)
+    return hashlib.shake_128(key).digest(length)
+
+
+def _rendition_path(user: User, study_id: int, token: str) -> str | None:
     return (
         Assignment.objects.filter(
             token=token,

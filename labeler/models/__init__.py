@@ -1,6 +1,6 @@
 """What the people of a study work with: the study and its scale, its pictures, who gets which, and the grades."""
 
-from labeler.models.assignments import Assignment, Fold, FoldItem, GoldenItem
+from labeler.models.assignments import Assignment, Fold, FoldItem, GoldenItem, Queue
 from labeler.models.images import (
     ClusterDecision,
     DecisionKind,
@@ -47,6 +47,7 @@ __all__ = [
     "Membership",
     "MembershipState",
     "Person",
+    "Queue",
     "Region",
     "Rendition",
     "Role",

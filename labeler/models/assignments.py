@@ -113,3 +113,14 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"assignment {self.pk}"
+
+
+class Queue(models.Model):
+    """How many images a rater was given, so that no request has to count them. Triggers keep it: migration 0009."""
+
+    membership = models.OneToOneField(Membership, primary_key=True, on_delete=models.CASCADE, related_name="queue")
+    # Assignments that are shown and not revoked.
+    total = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.total} images of membership {self.membership_id}"

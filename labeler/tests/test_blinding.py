@@ -44,7 +44,7 @@ COOKIES = {"csrftoken"}
 OWN_TO_AN_IMAGE = {"Content-Length", "ETag"}
 
 TELLING = {"labeler_goldenitem", "labeler_fold", "labeler_folditem", "labeler_image", "labeler_imagename"}
-READ = {"labeler_membership", "labeler_assignment", "labeler_rendition", "labeler_label", "labeler_level"}
+READ = {"labeler_membership", "labeler_queue", "labeler_assignment", "labeler_rendition", "labeler_label", "labeler_level"}
 BESIDE = {"labeler_study", "accounts_user"}
 
 

@@ -11,15 +11,14 @@ from functools import wraps
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from labeler import answering, file_store, labelling
+from labeler import answering, labelling
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
@@ -106,18 +105,18 @@ def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
 
 
 @require_safe
-def image(request: HttpRequest, study_id: int, token: str) -> HttpResponseBase:
+def image(request: HttpRequest, study_id: int, token: str) -> HttpResponse:
     """A picture by its token. It never changes, and only its rater may have it."""
-    path = labelling.rendition_path(request.user, study_id, token) if isinstance(request.user, User) else None
-    if path is None:
+    found = labelling.picture(request.user, study_id, token) if isinstance(request.user, User) else None
+    if found is None:
         raise Http404("no such image")
     etag = f'"{token}"'
-    response: HttpResponseBase
     if request.headers.get("If-None-Match") == etag:
-        response = HttpResponseNotModified()
+        response: HttpResponse = HttpResponseNotModified()
     else:
+        response = HttpResponse(found, content_type="image/jpeg")
         # One name for all: the file's own must not reach the browser.
-        response = FileResponse(file_store.path_of(path).open("rb"), content_type="image/jpeg", filename="image.jpg")
+        response["Content-Disposition"] = 'inline; filename="image.jpg"'
     response["ETag"] = etag
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
