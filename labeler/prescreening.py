@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Final
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from accounts import audit
 from accounts.audit import Actor
-from labeler.models import Study
+from labeler.gallery import undealt
+from labeler.models import Image, Study, StudyState
 from labeler.thresholds import Failure, Rule, Thresholds, judge
+from mlcore.quality import Quality
 
-__all__ = ["Failure", "Rule", "Screened", "Thresholds", "judge", "overrule", "screen", "set_thresholds"]
+__all__ = ["Failure", "Rule", "Screened", "Thresholds", "judge", "overrule", "preview", "screen", "set_thresholds"]
+
+_BATCH: Final = 2_000
+_FIGURES: Final = frozenset(field.name for field in fields(Quality))
+_CLOSED = "A closed study stays as it is."
 
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """What a judging found. by_rule: how many fail each rule; changed: how many were rejected anew or taken back."""
+    """What the rules say of a study's pictures.
+
+    judged: pictures that the rules decide, so neither erased, decided by the lead, nor dealt. by_rule: how many of
+    them fail each rule. rejects, takes_back: how many that changes.
+    """
 
     judged: int
     by_rule: Mapping[str, int]
-    changed: int
+    rejects: int
+    takes_back: int
 
     @property
     def rejected(self) -> int:
@@ -31,18 +48,132 @@ class Screened:
 def screen(study: Study, *, actor: Actor) -> Screened:
     """Judge every picture anew from its stored figures.
 
-    Leaves alone what the lead decided by hand, and in a study that runs what was dealt. One audit record of the counts.
+    Leaves alone what the lead decided by hand and what was dealt to raters. One audit record, of the counts, where
+    anything changes. Raises ValidationError for a closed study.
     """
-    raise NotImplementedError
+    thresholds = Thresholds.from_stored(_lock(study).prescreen)
+    tally = _Tally()
+    for batch in _batches(study):
+        changed = [image for image in batch if tally.apply(image, _verdict(thresholds, image))]
+        Image.objects.bulk_update(changed, ["rejected_code", "rejected_reason"], batch_size=_BATCH)
+    found = tally.screened()
+    if tally.changed:
+        audit.record(actor, "images.screened", study, study_id=study.pk, after=asdict(found))
+    return found
+
+
+def preview(study: Study, thresholds: Thresholds) -> Screened:
+    """What `screen` would find with those thresholds; writes nothing."""
+    tally = _Tally()
+    for batch in _batches(study):
+        for image in batch:
+            tally.apply(image, _verdict(thresholds, image))
+    return tally.screened()
 
 
 @transaction.atomic
 def set_thresholds(study: Study, thresholds: Thresholds, *, actor: Actor) -> Screened:
-    """Change the study's thresholds and judge every picture by them."""
-    raise NotImplementedError
+    """Change the study's thresholds and judge every picture by them. Raises ValidationError for a closed study."""
+    locked = _lock(study)
+    before, after = locked.prescreen, thresholds.to_store()
+    if before != after:
+        locked.prescreen = study.prescreen = after
+        locked.save(update_fields=["prescreen"])
+        record = {"prescreen": before}, {"prescreen": after}
+        audit.record(actor, "study.prescreen_set", study, study_id=study.pk, before=record[0], after=record[1])
+    return screen(study, actor=actor)
 
 
 @transaction.atomic
 def overrule(study: Study, images: Collection[int], keep: bool, reason: str, *, actor: Actor) -> int:
-    """Keep pictures nevertheless, or reject them by hand; returns how many changed. Raises ValidationError."""
-    raise NotImplementedError
+    """Keep rejected pictures nevertheless, or reject pictures by hand; returns how many that changed.
+
+    Raises ValidationError without a reason, for a closed study, for pictures that are not in the study or erased, and
+    for rejecting what was dealt to raters: that is theirs to answer.
+    """
+    _lock(study)
+    reason = reason.strip()
+    if not reason:
+        raise ValidationError({"reason": "Say why, for whoever reads this later."})
+    there = Image.objects.filter(study=study, pk__in=images, erased_at__isnull=True)
+    if not images or there.count() != len(set(images)):
+        raise ValidationError({"images": "Choose pictures of this study."})
+    if not keep and there.exclude(undealt()).exists():
+        raise ValidationError({"images": "A picture that was dealt to raters can’t be rejected any more."})
+    changed = _keep(there) if keep else _reject(there, reason)
+    if changed:
+        after = {"keep": keep, "reason": reason, "images": changed}
+        audit.record(actor, "images.overruled", study, study_id=study.pk, after=after)
+    return len(changed)
+
+
+def _lock(study: Study) -> Study:
+    """Hold the study, so that nothing is dealt meanwhile."""
+    locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    if locked.state == StudyState.CLOSED:
+        raise ValidationError(_CLOSED)
+    return locked
+
+
+class _Tally:
+    """Counts what a judging finds, and writes each verdict into its (unsaved) image."""
+
+    def __init__(self) -> None:
+        self.judged = self.rejects = self.takes_back = self.changed = 0
+        self.by_rule: Counter[str] = Counter()
+
+    def apply(self, image: Image, failure: Failure | None) -> bool:
+        """True when the image is to be saved."""
+        code, reason = (str(failure.code), failure.reason) if failure else ("", "")
+        was = image.rejected_code, image.rejected_reason
+        self.judged += 1
+        self.by_rule.update([code] if code else [])
+        self.rejects += bool(reason and not was[1])
+        self.takes_back += bool(was[1] and not reason)
+        image.rejected_code, image.rejected_reason = code, reason
+        self.changed += was != (code, reason)
+        return was != (code, reason)
+
+    def screened(self) -> Screened:
+        return Screened(self.judged, dict(self.by_rule), self.rejects, self.takes_back)
+
+
+def _batches(study: Study) -> Iterator[list[Image]]:
+    """The pictures that the rules decide, in order of id, a batch at a time."""
+    by_lead = Q(rejection_overridden_at__isnull=False) | Q(rejected_code=Rule.LEAD)
+    images = (
+        Image.objects.filter(undealt(), study=study, erased_at__isnull=True)
+        .exclude(by_lead)
+        .select_related("examination")
+        .only("quality", "rejected_code", "rejected_reason", "examination__faces", "examination__face_share")
+        .order_by("pk")
+    )
+    last = 0
+    while batch := list(images.filter(pk__gt=last)[:_BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _verdict(thresholds: Thresholds, image: Image) -> Failure | None:
+    known = image.quality.keys() >= _FIGURES
+    quality = Quality(**{figure: image.quality[figure] for figure in _FIGURES}) if known else None
+    examination = getattr(image, "examination", None)
+    if examination is None:
+        return judge(thresholds, quality)
+    return judge(thresholds, quality, examination.faces, examination.face_share)
+
+
+def _keep(images: QuerySet[Image]) -> list[int]:
+    found = images.filter(rejection_overridden_at__isnull=True).exclude(rejected_reason="")
+    changed = sorted(found.values_list("pk", flat=True))
+    Image.objects.filter(pk__in=changed).update(rejection_overridden_at=timezone.now())
+    return changed
+
+
+def _reject(images: QuerySet[Image], reason: str) -> list[int]:
+    found = images.filter(Q(rejected_reason="") | Q(rejection_overridden_at__isnull=False))
+    changed = sorted(found.values_list("pk", flat=True))
+    Image.objects.filter(pk__in=changed).update(
+        rejected_code=Rule.LEAD, rejected_reason=reason[:200], rejection_overridden_at=None
+    )
+    return changed
