@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from mlcore.images import shrink
 from mlcore.records import Pixels
 
 WORKING_SIDE: Final = 640
@@ -37,16 +38,16 @@ class Quality:
     sharpness: float
 
 
-def measure(rgb: Pixels) -> Quality:
-    """Measure an RGB picture (height, width, 3) uint8. Raises ValueError for an empty one."""
+def measure(rgb: Pixels, size: tuple[int, int] | None = None) -> Quality:
+    """Measure an RGB picture (height, width, 3) uint8, or a smaller copy of one of `size` (width, height).
+
+    Raises ValueError for an empty one.
+    """
     height, width = rgb.shape[:2]
     if height == 0 or width == 0:
         raise ValueError("the picture has no pixels")
-    scale = WORKING_SIDE / max(height, width)
-    small = rgb
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    small = shrink(rgb, WORKING_SIDE)
+    width, height = size or (width, height)
     luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     laplacian = cv2.Laplacian(luma, cv2.CV_32F, ksize=1)
     return Quality(
