@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import User
-from labeler.models import Level, Membership, MembershipState, Role, Study, StudyState
+from labeler.commitments import CLOSED, commit
+from labeler.models import Fold, Level, Membership, MembershipState, Role, Study, StudyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,20 @@ def _check_scale(levels: Sequence[LevelSpec]) -> None:
 
 @transaction.atomic
 def add_member(
-    study: Study, role: Role, *, actor: Actor, user: User | None = None, external_name: str = ""
+    study: Study,
+    role: Role,
+    *,
+    actor: Actor,
+    user: User | None = None,
+    external_name: str = "",
+    admitted_reason: str = "",
 ) -> Membership:
     """Add somebody in a role; codes count up: R01, R02, … and L01, L02, ….
 
-    Raises ValidationError when they have that role already.
+    `admitted_reason` says why a rater may rate who has seen the golden set: `actor` admits them. Raises
+    ValidationError when they have that role already.
     """
-    Study.objects.select_for_update().get(pk=study.pk)  # two additions at once must not take one code
+    Study.objects.select_for_update(no_key=True).get(pk=study.pk)  # two additions at once must not take one code
     members = Membership.objects.filter(study=study, role=role)
     if user is not None and members.filter(user=user).exists():
         raise ValidationError({"user": f"{user.email} is a {role.label} of this study already."})
@@ -114,27 +123,54 @@ def add_member(
         code=f"{letter}{members.count() + 1:02d}",
         external_name=external_name,
         state=MembershipState.ACTIVE,
+        admitted_reason=admitted_reason,
+        admitted_by=actor.user if admitted_reason else None,
     )
-    audit.record(
-        actor,
-        "member.added",
-        membership,
-        study_id=study.pk,
-        after={"code": membership.code, "role": role, "user": user.pk if user else None},
-    )
+    after = {"code": membership.code, "role": role, "user": user.pk if user else None}
+    admitted = {"admitted_reason": admitted_reason} if admitted_reason else {}
+    audit.record(actor, "member.added", membership, study_id=study.pk, after=after | admitted)
     return membership
+
+
+# How a study may go on. One whose grades were all made elsewhere never labels, and is closed from draft.
+MOVES: Mapping[StudyState, frozenset[StudyState]] = {
+    StudyState.DRAFT: frozenset({StudyState.LABELLING, StudyState.CLOSED}),
+    StudyState.LABELLING: frozenset({StudyState.PAUSED, StudyState.CLOSED}),
+    StudyState.PAUSED: frozenset({StudyState.LABELLING, StudyState.CLOSED}),
+    StudyState.CLOSED: frozenset(),
+}
 
 
 @transaction.atomic
 def set_state(study: Study, state: StudyState, *, actor: Actor) -> None:
-    """Move a study between its states; a closed study stays closed."""
-    locked = Study.objects.select_for_update().get(pk=study.pk)
-    if locked.state == StudyState.CLOSED and state != StudyState.CLOSED:
+    """Begin, pause, resume or close a study; nothing happens where it is in that state already.
+
+    Closing takes no more grades, commits to the allocation a last time, and opens all commitments. Raises
+    ValidationError for a move that there is not: a closed study stays closed.
+    """
+    locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    before = StudyState(locked.state)
+    if before != state:
+        _check_move(before, state)
+        _move(locked, state)
+        after = {"state": state}
+        audit.record(actor, "study.state_changed", study, study_id=study.pk, before={"state": before}, after=after)
+        if state == StudyState.CLOSED and Fold.objects.filter(study=study).exists():
+            commit(study, CLOSED, actor=actor)
+    study.state, study.started_at, study.closed_at = locked.state, locked.started_at, locked.closed_at
+
+
+def _check_move(before: StudyState, state: StudyState) -> None:
+    if before == StudyState.CLOSED:
         raise ValidationError("A closed study stays closed.")
-    before = locked.state
-    locked.state = state
-    locked.save(update_fields=["state"])
+    if state not in MOVES[before]:
+        raise ValidationError(f"A study that is {before.label} can’t be {state.label}.")
+
+
+def _move(study: Study, state: StudyState) -> None:
     study.state = state
-    audit.record(
-        actor, "study.state_changed", study, study_id=study.pk, before={"state": before}, after={"state": state}
-    )
+    if state == StudyState.LABELLING and study.started_at is None:
+        study.started_at = timezone.now()
+    if state == StudyState.CLOSED:
+        study.closed_at = timezone.now()
+    study.save(update_fields=["state", "started_at", "closed_at"])
