@@ -6,7 +6,6 @@ golden set and can't rate; a draw is nobody's choice, and nobody sees it before 
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from accounts import audit
 from accounts.audit import Actor
 from labeler.golden_table import read_choices
 from labeler.models import GoldenItem, Image, ImageName, Sight, Study, StudyState, usable_images
+from labeler.planning import stream
 from labeler.sight import record_sight
 from labeler.stratified import pick, quotas
 
@@ -133,11 +133,11 @@ def draw(study: Study, *, actor: Actor, rng_seed: int) -> int:
     rest: list[Sequence[int]] = []
     for value, quota in quotas(there, size).items():
         groups = clusters[value]
-        taken = set(pick([len(group) for group in groups], quota, random.Random(f"{rng_seed} golden {value}")))
+        taken = set(pick([len(group) for group in groups], quota, stream(rng_seed, "golden", value)))
         images += (image for place in taken for image in groups[place])
         rest += (group for place, group in enumerate(groups) if place not in taken)
     if len(images) < size:
-        more = pick([len(group) for group in rest], size - len(images), random.Random(f"{rng_seed} golden, the rest"))
+        more = pick([len(group) for group in rest], size - len(images), stream(rng_seed, "golden-rest"))
         images += (image for place in more for image in rest[place])
     _add(study, images)
     after = {"asked": size, "drawn": len(images), "column": column}

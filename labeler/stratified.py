@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.random import Generator
 
 
 def quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:
@@ -27,16 +29,16 @@ def quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     return given
 
 
-def pick(sizes: Sequence[int], quota: int, rng: random.Random) -> list[int]:
+def pick(sizes: Sequence[int], quota: int, rng: Generator) -> list[int]:
     """Which clusters to take, so that their images come as near to `quota` from below as any choice of whole ones.
 
     `sizes` are the clusters' numbers of images, each at least 1; the answer is places in it, ascending. The clusters
-    come in a uniformly random order, and each is taken unless the rest could then no longer fill the quota as well as
-    possible. Nothing but its size tells a cluster from another, and its size decides only where the last places must
-    be filled exactly: where there are single images enough for them, none is refused before that.
+    come in a uniformly random order (that of raw numbers from `rng`, one for each), and each is taken unless the rest
+    could then no longer fill the quota as well as possible. Nothing but its size tells a cluster from another, and its
+    size decides only where the last places must be filled exactly: where there are single images enough for them, none
+    is refused before that.
     """
-    order = list(range(len(sizes)))
-    rng.shuffle(order)
+    order = np.argsort(rng.bit_generator.random_raw(len(sizes)), kind="stable").tolist()
     left = Counter(sizes)
     need = _nearest(left, quota)
     taken = []
