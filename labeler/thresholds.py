@@ -74,7 +74,7 @@ class Thresholds:
     """
 
     least_side: int | None = 256
-    least_brightness: float | None = 30
+    least_brightness: float | None = 35
     most_bright: float | None = 0.4
     least_sharpness: float | None = 4
     needs_face: bool = False

@@ -6,6 +6,7 @@ from accounts import audit
 from accounts.models import User
 from labeler.models import Membership, Role, Study
 from labeler.studies import add_member, create_study
+from labeler.thresholds import Thresholds
 
 PASSWORD = "a long enough passphrase"
 
@@ -43,8 +44,11 @@ def root(db: None) -> User:
 
 @pytest.fixture
 def study(alice: User) -> Study:
-    """A draft study on the published scale, led by Alice, without raters."""
-    return create_study("Acne in selfies", actor=audit.SYSTEM, lead=alice, seed=7)
+    """A draft study on the published scale, led by Alice, without raters; it takes the smallest of pictures."""
+    made = create_study("Acne in selfies", actor=audit.SYSTEM, lead=alice, seed=7)
+    made.prescreen = Thresholds.off().to_store()
+    made.save(update_fields=["prescreen"])
+    return made
 
 
 @pytest.fixture
