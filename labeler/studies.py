@@ -60,7 +60,7 @@ def create_study(
         raise ValidationError({"name": "A study needs a name."})
     if Study.objects.filter(name=name.strip()).exists():
         raise ValidationError({"name": f"There is a study called “{name.strip()}” already."})
-    _check_scale(levels)
+    check_scale(levels)
     study = Study(name=name.strip(), is_synthetic=is_synthetic)
     if seed is not None:
         study.seed = seed
@@ -83,7 +83,8 @@ def create_study(
     return study
 
 
-def _check_scale(levels: Sequence[LevelSpec]) -> None:
+def check_scale(levels: Sequence[LevelSpec]) -> None:
+    """Raises ValidationError where levels make no scale."""
     if len(levels) < 2:
         raise ValidationError({"levels": "A scale needs at least two levels."})
     for what, values in (
