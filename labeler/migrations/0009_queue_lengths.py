@@ -55,7 +55,7 @@ KEPT = migrations.RunSQL(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("labeler", "0004_sight_rules")]
+    dependencies = [("labeler", "0005_bulk_rules")]
     operations = [
         migrations.CreateModel(
             name="Queue",

@@ -1,0 +1,155 @@
+"""The rules on golden items, fold items and assignments, checked once for all rows that a statement writes.
+
+They are those of migration 0002, whose triggers looked at every row alone: too slow for a dealing of a million images.
+Two that write at once wait for each other at the study's row; then each sees what the other has committed.
+"""
+
+import importlib
+
+from django.db import migrations
+
+BEFORE = importlib.import_module("labeler.migrations.0002_rules")
+
+# From one by one to all at once, and back.
+ROW_BY_ROW = migrations.RunSQL(BEFORE.GOLDEN_OR_FOLD.reverse_sql, BEFORE.GOLDEN_OR_FOLD.sql)
+
+GOLDEN_OR_FOLD = migrations.RunSQL(
+    """
+    CREATE FUNCTION goldfold_golden_items_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE wrong record;
+    BEGIN
+        PERFORM 1 FROM labeler_study WHERE id IN (SELECT study_id FROM written) ORDER BY id FOR NO KEY UPDATE;
+        SELECT w.image_id, w.study_id INTO wrong FROM written w LEFT JOIN labeler_image i ON i.id = w.image_id
+            WHERE i.study_id IS DISTINCT FROM w.study_id LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'image % is not in study %', wrong.image_id, wrong.study_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT w.image_id INTO wrong FROM written w
+            WHERE EXISTS (SELECT 1 FROM labeler_folditem f WHERE f.image_id = w.image_id) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'image % is in a fold, so it can''t be golden', wrong.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER labeler_goldenitem_allowed AFTER INSERT ON labeler_goldenitem
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_golden_items_allowed();
+    CREATE TRIGGER labeler_goldenitem_change_allowed AFTER UPDATE ON labeler_goldenitem
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_golden_items_allowed();
+
+    CREATE FUNCTION goldfold_fold_items_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE wrong record;
+    BEGIN
+        PERFORM 1 FROM labeler_study
+            WHERE id IN (SELECT f.study_id FROM labeler_fold f WHERE f.id IN (SELECT fold_id FROM written))
+            ORDER BY id FOR NO KEY UPDATE;
+        SELECT w.image_id, w.fold_id INTO wrong FROM written w
+            LEFT JOIN labeler_fold f ON f.id = w.fold_id LEFT JOIN labeler_image i ON i.id = w.image_id
+            WHERE i.study_id IS DISTINCT FROM f.study_id LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'image % and fold % are in two studies', wrong.image_id, wrong.fold_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT w.image_id INTO wrong FROM written w
+            WHERE EXISTS (SELECT 1 FROM labeler_goldenitem g WHERE g.image_id = w.image_id) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'image % is golden, so it can''t be in a fold', wrong.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT w.image_id, s.overlap INTO wrong FROM written w
+            JOIN labeler_fold f ON f.id = w.fold_id JOIN labeler_study s ON s.id = f.study_id
+            WHERE (SELECT count(*) FROM labeler_folditem all_of WHERE all_of.image_id = w.image_id) > s.overlap LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'image % would be in more folds than %, the study''s overlap', wrong.image_id, wrong.overlap
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER labeler_folditem_allowed AFTER INSERT ON labeler_folditem
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_fold_items_allowed();
+    CREATE TRIGGER labeler_folditem_change_allowed AFTER UPDATE ON labeler_folditem
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_fold_items_allowed();
+    """,
+    """
+    DROP TRIGGER labeler_folditem_change_allowed ON labeler_folditem;
+    DROP TRIGGER labeler_folditem_allowed ON labeler_folditem;
+    DROP FUNCTION goldfold_fold_items_allowed();
+    DROP TRIGGER labeler_goldenitem_change_allowed ON labeler_goldenitem;
+    DROP TRIGGER labeler_goldenitem_allowed ON labeler_goldenitem;
+    DROP FUNCTION goldfold_golden_items_allowed();
+    """,
+)
+
+# An update can change only the rendition: rater and image stay, by migration 0002. It is rare, so it is looked at row
+# by row, and only where it happens: what a rater's request updates costs nothing here.
+ONE_STUDY = migrations.RunSQL(
+    """
+    DROP TRIGGER labeler_assignment_in_one_study ON labeler_assignment;
+    DROP FUNCTION goldfold_assignment_in_one_study();
+
+    CREATE FUNCTION goldfold_assignments_in_one_study() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE wrong record;
+    BEGIN
+        SELECT w.membership_id, w.image_id INTO wrong FROM written w
+            LEFT JOIN labeler_membership m ON m.id = w.membership_id AND m.role = 'rater'
+            LEFT JOIN labeler_image i ON i.id = w.image_id
+            WHERE m.study_id IS NULL OR i.study_id IS DISTINCT FROM m.study_id LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'membership % is no rater of the study of image %', wrong.membership_id, wrong.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT w.rendition_id, w.image_id INTO wrong FROM written w
+            LEFT JOIN labeler_rendition r ON r.id = w.rendition_id
+            WHERE w.rendition_id IS NOT NULL AND r.image_id IS DISTINCT FROM w.image_id LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'rendition % is not of image %', wrong.rendition_id, wrong.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER labeler_assignment_in_one_study AFTER INSERT ON labeler_assignment
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_assignments_in_one_study();
+
+    CREATE FUNCTION goldfold_assignment_rendition_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (SELECT 1 FROM labeler_rendition r WHERE r.id = NEW.rendition_id AND r.image_id = NEW.image_id)
+        THEN
+            RAISE EXCEPTION 'rendition % is not of image %', NEW.rendition_id, NEW.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER labeler_assignment_rendition_allowed BEFORE UPDATE OF rendition_id ON labeler_assignment
+        FOR EACH ROW WHEN (NEW.rendition_id IS DISTINCT FROM OLD.rendition_id AND NEW.rendition_id IS NOT NULL)
+        EXECUTE FUNCTION goldfold_assignment_rendition_allowed();
+    """,
+    """
+    DROP TRIGGER labeler_assignment_rendition_allowed ON labeler_assignment;
+    DROP FUNCTION goldfold_assignment_rendition_allowed();
+    DROP TRIGGER labeler_assignment_in_one_study ON labeler_assignment;
+    DROP FUNCTION goldfold_assignments_in_one_study();
+
+    CREATE FUNCTION goldfold_assignment_in_one_study() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (SELECT 1 FROM labeler_membership m JOIN labeler_image i ON i.study_id = m.study_id
+                       WHERE m.id = NEW.membership_id AND i.id = NEW.image_id AND m.role = 'rater') THEN
+            RAISE EXCEPTION 'membership % is no rater of the study of image %', NEW.membership_id, NEW.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.rendition_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM labeler_rendition r WHERE r.id = NEW.rendition_id AND r.image_id = NEW.image_id) THEN
+            RAISE EXCEPTION 'rendition % is not of image %', NEW.rendition_id, NEW.image_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER labeler_assignment_in_one_study BEFORE INSERT ON labeler_assignment
+        FOR EACH ROW EXECUTE FUNCTION goldfold_assignment_in_one_study();
+    """,
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("labeler", "0004_sight_rules")]
+    operations = [ROW_BY_ROW, GOLDEN_OR_FOLD, ONE_STUDY]
