@@ -42,3 +42,11 @@ def number(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def numbers(name: str) -> list[int]:
+    """A list of whole numbers separated by commas; empty by default."""
+    try:
+        return [int(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={text(name)!r} is not a list of whole numbers") from error

@@ -147,6 +147,12 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 5_000
 
+# --- Pictures from elsewhere ----------------------------------------------------------------------------------------
+# Ports that addresses in a table of pictures may name, beside 443.
+FETCH_PORTS = env.numbers("FETCH_PORTS")
+# Stores in a cloud that study leads may import from, as JSON; docs/importing.md describes it. Holds their secrets.
+GOLDFOLD_SOURCES = env.text("GOLDFOLD_SOURCES")
+
 # --- People ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
