@@ -29,9 +29,14 @@ def keep_original(study_id: int, data: bytes) -> str:
 
 def keep_rendition(study_id: int, sha256: str, data: bytes) -> str:
     """Store what raters are served of the picture with that content; returns its path below the store."""
-    relative = _keyed("rendition", study_id, sha256)
+    relative = rendition_path(study_id, sha256)
     keep(relative, data)
     return relative
+
+
+def rendition_path(study_id: int, sha256: str) -> str:
+    """Where the display copy of the picture with that content lies."""
+    return _keyed("rendition", study_id, sha256)
 
 
 def thumbnail_path(study_id: int, sha256: str) -> str:
@@ -65,6 +70,20 @@ def keep(relative: str, data: bytes) -> None:
     with _whole_file(path.parent) as (file, name):
         file.write(data)
         name.append(path.name)
+
+
+def keep_link(source: str, relative: str) -> None:
+    """Store under a second path what lies under `source`: the same bytes on the disk once, where it allows that."""
+    path = path_of(relative)
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.link(path_of(source), path)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without hard links
+        keep(relative, read(source))
 
 
 def keep_stream(folder: str, write: Callable[[BinaryIO], str]) -> str:
