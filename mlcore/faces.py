@@ -18,7 +18,9 @@ from mlcore.records import Box, Eye, Landmarks, Pixels, Side
 
 DETECTION_SIDE: Final = 480
 EYE_SIDE: Final = 640
+EMBEDDING_SIZE: Final = 128
 PREDICTOR_FILE: Final = "shape_predictor_68_face_landmarks.dat"
+RECOGNISER_FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
 EYE_CASCADE_FILE: Final = "haarcascade_eye.xml"
 
 # The published one-eye model's measures, as shares of the picture.
@@ -32,7 +34,7 @@ class FaceModelMissing(RuntimeError):
 
 
 class FaceFinder:
-    """dlib's frontal detector and 68 landmarks, and OpenCV's eye cascade."""
+    """dlib's frontal detector, 68 landmarks and face embedding, and OpenCV's eye cascade."""
 
     def __init__(self, predictor_path: Path | None = None, *, published: bool = False) -> None:
         """published: search the full picture as the publication did (some 0.4 s a megapixel), to compare with it."""
@@ -58,6 +60,18 @@ class FaceFinder:
             round((largest.bottom() + 1) / scale),
         )
         return Landmarks(self._landmarks(rgb, box), box, len(found))
+
+    def embedding(self, rgb: Pixels, face: Landmarks) -> NDArray[np.float32]:
+        """Who it is: (128,) float32. Faces of one person lie close to each other by Euclidean distance.
+
+        The network of dlib's author (D. E. King, 2017), which joins under 0.6 and is then right for 99.38 % of the
+        pairs of Labeled Faces in the Wild; clusters need a stricter threshold, see `mlcore.persons`.
+        """
+        points = dlib.points([dlib.point(round(x), round(y)) for x, y in face.points.tolist()])
+        rectangle = dlib.rectangle(face.box.x0, face.box.y0, face.box.x1 - 1, face.box.y1 - 1)
+        shape = dlib.full_object_detection(rectangle, points)
+        found = self._recogniser.compute_face_descriptor(np.ascontiguousarray(rgb), shape)
+        return np.array(found, dtype=np.float32)
 
     def eyes(self, rgb: Pixels) -> tuple[Box, ...]:
         """All eyes that the cascade finds, largest first."""
@@ -95,10 +109,17 @@ class FaceFinder:
 
     @cached_property
     def _predictor(self) -> Any:
-        path = self._predictor_path or _packaged_predictor()
+        path = self._predictor_path or _packaged(PREDICTOR_FILE)
         if not path.is_file():
             raise FaceModelMissing(f"The landmark model {path} is missing.")
         return dlib.shape_predictor(str(path))
+
+    @cached_property
+    def _recogniser(self) -> Any:
+        path = _packaged(RECOGNISER_FILE)
+        if not path.is_file():
+            raise FaceModelMissing(f"The face recognition model {path} is missing.")
+        return dlib.face_recognition_model_v1(str(path))
 
     @cached_property
     def _eye_cascade(self) -> cv2.CascadeClassifier:
@@ -109,12 +130,12 @@ class FaceFinder:
         return cascade
 
 
-def _packaged_predictor() -> Path:
+def _packaged(file: str) -> Path:
     """Where the package of models lies; it is not imported, as its import needs the retired pkg_resources."""
     package = importlib.util.find_spec("face_recognition_models")
     if package is None or not package.submodule_search_locations:
-        raise FaceModelMissing("The package face_recognition_models, which holds the landmark model, is not installed.")
-    return Path(package.submodule_search_locations[0]) / "models" / PREDICTOR_FILE
+        raise FaceModelMissing("The package face_recognition_models, which holds dlib's models, is not installed.")
+    return Path(package.submodule_search_locations[0]) / "models" / file
 
 
 def _shrunk(rgb: Pixels, longest: int) -> tuple[float, Pixels]:
