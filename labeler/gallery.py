@@ -103,6 +103,12 @@ class Group:
         return self.count - len(self.pictures)
 
 
+def in_group(study: Study, code: str) -> QuerySet[ImageName]:
+    """All pictures of one group, by name."""
+    images = Image.objects.filter(kept() if code == KEPT else rejected() & Q(rejected_code=code), study=study)
+    return _shown().filter(study=study, image__in=images).order_by("name")
+
+
 def rejected_groups(study: Study) -> list[Group]:
     """What is rejected, by rule in the order in which they judge; what was kept nevertheless comes last."""
     by_group = Case(When(kept(), then=Value(KEPT)), default=F("rejected_code"), output_field=CharField())

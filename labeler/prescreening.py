@@ -19,7 +19,19 @@ from labeler.models import Image, Study, StudyState
 from labeler.thresholds import Failure, Rule, Thresholds, judge
 from mlcore.quality import Quality
 
-__all__ = ["Failure", "Rule", "Screened", "Thresholds", "judge", "overrule", "preview", "screen", "set_thresholds"]
+__all__ = [
+    "Failure",
+    "Rule",
+    "Screened",
+    "Thresholds",
+    "editable",
+    "judge",
+    "measured",
+    "overrule",
+    "preview",
+    "screen",
+    "set_thresholds",
+]
 
 _BATCH: Final = 2_000
 _FIGURES: Final = frozenset(field.name for field in fields(Quality))
@@ -107,10 +119,15 @@ def overrule(study: Study, images: Collection[int], keep: bool, reason: str, *, 
     return len(changed)
 
 
+def editable(study: Study) -> bool:
+    """Whether a lead can still decide about the study's pictures."""
+    return study.state != StudyState.CLOSED
+
+
 def _lock(study: Study) -> Study:
     """Hold the study, so that nothing is dealt meanwhile."""
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    if locked.state == StudyState.CLOSED:
+    if not editable(locked):
         raise ValidationError(_CLOSED)
     return locked
 
@@ -155,12 +172,15 @@ def _batches(study: Study) -> Iterator[list[Image]]:
 
 
 def _verdict(thresholds: Thresholds, image: Image) -> Failure | None:
+    return judge(thresholds, *measured(image))
+
+
+def measured(image: Image) -> tuple[Quality | None, int | None, float | None]:
+    """What is known of a picture: its quality, how many faces, and the largest one's share of the height."""
     known = image.quality.keys() >= _FIGURES
     quality = Quality(**{figure: image.quality[figure] for figure in _FIGURES}) if known else None
     examination = getattr(image, "examination", None)
-    if examination is None:
-        return judge(thresholds, quality)
-    return judge(thresholds, quality, examination.faces, examination.face_share)
+    return (quality, examination.faces, examination.face_share) if examination else (quality, None, None)
 
 
 def _keep(images: QuerySet[Image]) -> list[int]:

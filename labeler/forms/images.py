@@ -101,3 +101,15 @@ class ThresholdsForm(forms.Form):
         for name in _PERCENT:
             asked[name] = None if asked[name] is None else asked[name] / 100
         return Thresholds(**asked)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200)
+
+
+class ClusterForm(ReasonForm):
+    """Pictures to part from their cluster, or pictures and clusters that belong together."""
+
+    do = forms.ChoiceField(choices=[("merge", "Join"), ("split", "Split off")])
+    images = IdsField(required=False)
+    clusters = IdsField(required=False)

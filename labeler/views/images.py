@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from labeler import file_store
 from labeler.access import require_lead
+from labeler.gallery import FILTERS, PAGE, named, pictures
 from labeler.models import Image
+from labeler.picture import picture
+from labeler.prescreening import editable
+from labeler.sight import rates_blindly
 from labeler.thumbnails import thumbnail
+
+_MATES: Final = 24
+
+
+@require_safe
+@login_required
+def study_images(request: HttpRequest, study_id: int) -> HttpResponse:
+    study = require_lead(request, study_id).study
+    which = request.GET.get("show", "")
+    search = request.GET.get("q", "").replace("\x00", "").strip()[:255]
+    page = Paginator(pictures(study, which, search), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "study": study,
+        "editable": editable(study),
+        "page": page,
+        "filters": FILTERS,
+        "which": which,
+        "search": search,
+    }
+    return render(request, "labeler/study_images.html", context)
+
+
+@require_safe
+@login_required
+def image(request: HttpRequest, study_id: int, image_id: int) -> HttpResponse:
+    study = require_lead(request, study_id).study
+    shown = picture(study, image_id)
+    if shown is None:
+        raise Http404("no such image")
+    # Columns of the table may be grades made elsewhere.
+    blind = isinstance(request.user, User) and rates_blindly(study, request.user)
+    mates = named(study, shown.mates[:_MATES]).values()
+    context = {"study": study, "editable": editable(study), "picture": shown, "mates": mates, "blind": blind}
+    return render(request, "labeler/image.html", context)
 
 
 @require_safe
@@ -32,8 +73,8 @@ def _jpeg(
     request: HttpRequest, study_id: int, image_id: int, size: str, read: Callable[[Image], bytes]
 ) -> HttpResponse:
     require_lead(request, study_id)
-    pictures = Image.objects.filter(study_id=study_id, erased_at__isnull=True).exclude(rendition__path="")
-    image = get_object_or_404(pictures.select_related("rendition"), pk=image_id)
+    there = Image.objects.filter(study_id=study_id, erased_at__isnull=True).exclude(rendition__path="")
+    image = get_object_or_404(there.select_related("rendition"), pk=image_id)
     etag = f'"{size}-{image.sha256}"'
     response: HttpResponse
     if request.headers.get("If-None-Match") == etag:
