@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -13,6 +13,8 @@ from labeler.forms.images import ThresholdsForm
 from labeler.management.study_argument import add_study_argument, find_study, refusals
 from labeler.prescreening import Screened, preview, set_thresholds
 from labeler.thresholds import TITLES, Thresholds
+
+_SWITCH: Final = {"off": None, "on": True, "usual": None}
 
 
 class Command(BaseCommand):
@@ -54,15 +56,13 @@ def _changed(now: Thresholds, settings: list[str]) -> Thresholds:
         key, _, text = setting.partition("=")
         if key not in values:
             raise CommandError(f"There is no threshold “{key}”. There are: {', '.join(values)}.")
-        values[key] = usual[key] if text == "usual" else _value(text)
+        if isinstance(usual[key], bool) and text not in _SWITCH:
+            raise CommandError(f"{key} is on, off or usual, not “{text}”.")
+        values[key] = usual[key] if text == "usual" else _SWITCH.get(text, text)
     form = ThresholdsForm(values)
     if not form.is_valid():
-        raise CommandError(" ".join(f"{key}: {' '.join(texts)}" for key, texts in form.errors.items()))
+        raise CommandError(" ".join(f"{key}: {' '.join(map(str, texts))}" for key, texts in form.errors.items()))
     return form.thresholds()
-
-
-def _value(text: str) -> object:
-    return {"off": None, "on": True}.get(text, text)
 
 
 def _told(found: Screened, only_told: bool) -> str:
