@@ -23,6 +23,7 @@ from accounts.models import User
 from grading.runs import start_run
 from jobs import lifecycle
 from jobs.running import Progress
+from labeler import clusters
 from labeler.assignment import assign
 from labeler.importing import add_image
 from labeler.models import Assignment, Image, ImageName, Label, LabelSource, Level, Membership, Role, Study, StudyState
@@ -131,6 +132,7 @@ def make_example(progress: Progress) -> Mapping[str, Any]:
     _import_faces(study, subjects, config, golden_persons(subjects, golden), progress)
     if study.state == StudyState.DRAFT:
         progress.report(images, images, "Assigning the images")
+        clusters.recluster(study, actor=audit.SYSTEM)  # by person: the drawn faces are no near-duplicates
         raters = Membership.objects.filter(study=study, role=Role.RATER)
         assign(study, actor=audit.SYSTEM, memberships=list(raters))
     progress.report(images, images, "Grading by the simulated panel")

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounts.audit import Actor
-from labeler.assignment import SORT_KEY_STEP
 from labeler.csv_table import BadTable, Problem, Table, TableRow, read_table
+from labeler.dealing import SORT_KEY_STEP
 from labeler.models import (
     Assignment,
     ImageName,

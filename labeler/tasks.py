@@ -3,7 +3,12 @@
 from celery import shared_task
 
 from jobs.running import job_task, run_job
-from labeler import import_jobs, uploads
+from labeler import begin_labelling, import_jobs, uploads
+
+
+@job_task(begin_labelling.BEGIN)
+def begin(job_id: int) -> None:
+    run_job(job_id, begin_labelling.work)
 
 
 @job_task(import_jobs.IMAGES)

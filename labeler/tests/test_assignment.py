@@ -1,6 +1,6 @@
-"""Who grades what: the plan, and how it is written down."""
+"""From images and raters to folds, queues and a study that labels: what is written, and what is refused."""
 
-from collections import Counter
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -8,58 +8,46 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import AuditEvent
-from labeler.assignment import assign, plan
+from accounts.audit import Actor
+from accounts.models import AuditEvent, User
+from labeler import clusters, file_store
+from labeler.assignment import assign
+from labeler.dealing import SORT_KEY_STEP
+from labeler.golden import plan_draw
 from labeler.importing import add_image
-from labeler.models import Assignment, Fold, Image, Membership, MembershipState, Role, Study, StudyState
+from labeler.models import (
+    Assignment,
+    Commitment,
+    Fold,
+    GoldenItem,
+    GoldenSight,
+    Image,
+    Membership,
+    MembershipState,
+    Role,
+    Study,
+    StudyState,
+)
+from labeler.preview import preview
 from labeler.studies import add_member
 from labeler.tests.drawn import jpeg
-
-RATERS = [f"R{number:02d}" for number in range(1, 12)]
-
-
-@pytest.mark.parametrize("training", [0, 1, 10, 11, 12, 330, 1001])
-@pytest.mark.parametrize("raters", [1, 2, 11])
-def test_folds_are_even_and_cover_every_training_image_once(training: int, raters: int) -> None:
-    shares = plan(range(training), range(5000, 5060), RATERS[:raters], seed=3)
-    sizes = [len(share.fold) for share in shares]
-    assert max(sizes) - min(sizes) <= 1
-    assert Counter(image for share in shares for image in share.fold) == Counter(range(training))
-
-
-def test_everybody_gets_their_fold_and_the_whole_golden_set() -> None:
-    golden = range(5000, 5060)
-    for share in plan(range(330), golden, RATERS, seed=3):
-        assert sorted(share.order) == sorted([*share.fold, *golden])
-
-
-def test_the_plan_follows_the_seed() -> None:
-    first, again, other = (plan(range(100), range(200, 220), RATERS[:3], seed) for seed in (3, 3, 4))
-    assert first == again and first != other
-
-
-def test_no_two_raters_share_an_order() -> None:
-    golden = list(range(5000, 5060))
-    orders = [[image for image in share.order if image in golden] for share in plan([], golden, RATERS, seed=3)]
-    assert len({tuple(order) for order in orders}) == len(RATERS)
-
-
-def test_golden_images_are_as_likely_in_every_place() -> None:
-    """Over many seeds, each tenth of the queue holds a tenth of the golden set (chi-squared, 9 degrees of freedom)."""
-    counts = [0] * 10
-    for seed in range(300):
-        for place, image in enumerate(plan(range(180), range(1000, 1020), RATERS[:1], seed)[0].order):
-            counts[place // 20] += image >= 1000
-    expected = sum(counts) / 10
-    assert sum((count - expected) ** 2 / expected for count in counts) < 27.9  # p = 0.001
+from labeler.verification import verify
 
 
 @pytest.fixture
 def pictures(study: Study) -> Study:
-    """Seven training and two golden images."""
+    """Seven training and two golden images, each a cluster of its own."""
     for number in range(9):
         add_image(study, f"{number}.jpg", jpeg(number), actor=audit.SYSTEM, golden=number < 2)
+    clusters.recluster(study, actor=audit.SYSTEM)
     return study
+
+
+def _told() -> dict[str, Any]:
+    """What the audit trail keeps of the assignment."""
+    after = AuditEvent.objects.get(verb="study.assigned").after
+    assert after is not None
+    return after
 
 
 def test_assigning_deals_and_begins(pictures: Study, bob_rates: Membership, carol_rates: Membership) -> None:
@@ -75,7 +63,9 @@ def test_assigning_deals_and_begins(pictures: Study, bob_rates: Membership, caro
         assert all(row.rendition is not None and row.rendition.image_id == row.image_id for row in mine)
     tokens = Assignment.objects.values_list("token", flat=True)
     assert len(set(tokens)) == len(tokens) == 11
-    assert AuditEvent.objects.get(verb="study.assigned").after == {"folds": {"R01": 4, "R02": 3}, "golden": 2}
+    told = _told()
+    assert told["golden"] == 2 and told["queues"] == {code: fold + 2 for code, fold in told["folds"].items()}
+    assert sorted(told["folds"].values()) == [3, 4]
 
 
 def test_rejected_and_erased_images_stay_out(pictures: Study, bob_rates: Membership) -> None:
@@ -105,6 +95,117 @@ def test_without_raters_nothing_is_assigned(pictures: Study, bob_rates: Membersh
     with pytest.raises(ValidationError, match="no active rater"):
         assign(pictures, actor=audit.SYSTEM)
     assert not Fold.objects.exists()
+
+
+def test_the_start_publishes_a_commitment(pictures: Study, bob_rates: Membership) -> None:
+    assign(pictures, actor=audit.SYSTEM)
+    assert pictures.started_at is not None
+    assert verify(pictures).holds
+    assert list(Commitment.objects.values_list("number", "event")) == [(1, "labelling began")]
+
+
+def test_a_start_that_fails_at_its_end_leaves_nothing_behind(
+    pictures: Study, bob_rates: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*args: object, **options: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(file_store, "keep_stream", no_room)
+    with pytest.raises(OSError):
+        assign(pictures, actor=audit.SYSTEM)
+    assert not (
+        Fold.objects.exists() or Assignment.objects.exists() or AuditEvent.objects.filter(verb="study.assigned")
+    )
+    assert Study.objects.get(pk=pictures.pk).state == StudyState.DRAFT
+
+
+def test_images_that_nobody_searched_for_duplicates_are_refused(pictures: Study, bob_rates: Membership) -> None:
+    add_image(pictures, "late.jpg", jpeg(100), actor=audit.SYSTEM)
+    with pytest.raises(ValidationError, match="1 images have not been searched"):
+        assign(pictures, actor=audit.SYSTEM)
+    assert not Fold.objects.exists()
+
+
+def test_a_cluster_that_is_golden_in_part_is_refused(pictures: Study, bob_rates: Membership) -> None:
+    golden, training = Image.objects.order_by("pk")[1:3]
+    Image.objects.filter(pk=training.pk).update(cluster=golden.cluster)
+    with pytest.raises(ValidationError, match="1 clusters are golden in part only"):
+        assign(pictures, actor=audit.SYSTEM)
+    assert not Fold.objects.exists()
+
+
+def test_a_cluster_lies_in_one_fold(pictures: Study, bob_rates: Membership, carol_rates: Membership) -> None:
+    together = Image.objects.filter(golden_item=None)[:4]
+    Image.objects.filter(pk__in=[image.pk for image in together]).update(cluster=together[0].pk)
+    assign(pictures, actor=audit.SYSTEM)
+    assert Fold.objects.filter(items__image__in=together).distinct().count() == 1
+    assert sorted(Fold.objects.annotate(n=Count("items")).values_list("n", flat=True)) == [3, 4]
+
+
+def test_overlap_and_repeats_are_dealt(pictures: Study, bob_rates: Membership, carol_rates: Membership) -> None:
+    Study.objects.filter(pk=pictures.pk).update(overlap=2, repeat_share=0.25)
+    assign(pictures, actor=audit.SYSTEM)
+    assert set(Fold.objects.annotate(n=Count("items")).values_list("n", flat=True)) == {7}
+    for member in (bob_rates, carol_rates):
+        queue = Assignment.objects.filter(membership=member).order_by("sort_key")
+        assert [row.sort_key for row in queue] == [place * SORT_KEY_STEP for place in range(1, 12)]
+        again = queue.filter(repeat=1)
+        assert again.count() == 2 and queue.filter(image__in=again.values("image"), repeat=0).count() == 2
+
+
+def test_more_overlap_than_raters_is_refused(pictures: Study, bob_rates: Membership) -> None:
+    Study.objects.filter(pk=pictures.pk).update(overlap=2)
+    with pytest.raises(ValidationError, match="to go to 2 raters, but there are only 1"):
+        assign(pictures, actor=audit.SYSTEM)
+
+
+def test_a_planned_draw_is_made_at_the_start_and_seen_by_nobody(
+    pictures: Study, alice: User, bob_rates: Membership
+) -> None:
+    plan_draw(pictures, 3, "", actor=audit.SYSTEM)
+    assign(pictures, actor=Actor(user=alice))
+    assert GoldenItem.objects.count() == 5
+    assert Assignment.objects.filter(image__golden_item__isnull=False).count() == 5
+    assert _told()["drawn"] == 3
+    assert not GoldenSight.objects.exists()
+
+
+def test_the_audit_trail_and_the_refusals_name_no_image(pictures: Study, bob_rates: Membership) -> None:
+    """Both are read by leads who may rate."""
+    assign(pictures, actor=audit.SYSTEM)
+    assert set(_told()) == {"folds", "queues", "golden", "drawn", "clusters", "overlap", "repeat_share"}
+
+
+def test_progress_is_told_by_phases(pictures: Study, bob_rates: Membership, carol_rates: Membership) -> None:
+    told: list[tuple[int, int, str]] = []
+    assign(pictures, actor=audit.SYSTEM, report=lambda *report: told.append(report))
+    assert [done for done, _, _ in told] == [0, 1, 2, 3, 4] and {total for _, total, _ in told} == {5}
+
+
+def test_a_preview_shows_sizes_and_fixes_nothing(
+    pictures: Study, bob_rates: Membership, carol_rates: Membership
+) -> None:
+    plan_draw(pictures, 2, "", actor=audit.SYSTEM)
+    Study.objects.filter(pk=pictures.pk).update(repeat_share=0.25)
+    pictures.refresh_from_db()
+    seen = preview(pictures)
+    assert [(load.code, load.who) for load in seen.loads] == [("R01", "Bob"), ("R02", "Carol")]
+    assert sorted((load.fold, load.golden, load.repeats, load.queue) for load in seen.loads) == [
+        (2, 4, 2, 8),
+        (3, 4, 2, 9),
+    ]
+    assert (seen.training, seen.golden, seen.drawn, seen.clusters, seen.total) == (5, 4, 2, 5, 17)
+    assert seen.problems == () and not Assignment.objects.exists() and GoldenItem.objects.count() == 2
+
+
+def test_a_preview_says_what_would_stop_the_start(pictures: Study) -> None:
+    add_image(pictures, "late.jpg", jpeg(100), actor=audit.SYSTEM)
+    Study.objects.filter(pk=pictures.pk).update(golden_draw_size=50)
+    pictures.refresh_from_db()
+    seen = preview(pictures)
+    assert seen.loads == () and len(seen.problems) == 3
+    for problem, words in zip(seen.problems, ("no active rater", "1 images", "50 golden images"), strict=True):
+        assert words in problem
 
 
 def test_without_images_nothing_is_assigned(study: Study, bob_rates: Membership) -> None:

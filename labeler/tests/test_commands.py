@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from accounts import audit
 from accounts.models import User
 from jobs.models import Job, JobState
+from labeler import clusters
 from labeler.importing import add_image
 from labeler.models import Assignment, GoldenItem, Image, Label, Level, Membership, Study, StudyState
 from labeler.studies import create_study
@@ -131,6 +132,12 @@ def test_grades_come_in_and_out(study: Study, tmp_path: Path) -> None:
 def test_assigning_begins_labelling(study: Study, bob_rates: Membership) -> None:
     for number in range(3):
         add_image(study, f"{number}.jpg", jpeg(number), actor=audit.SYSTEM, golden=number == 0)
+    with pytest.raises(CommandError, match="not been searched"):
+        _run("assign", STUDY)
+    clusters.recluster(study, actor=audit.SYSTEM)
+    shown = _run("assign", STUDY, "--dry-run")
+    assert "R01    Bob" in shown and "2 training images in 2 clusters" in shown and "Stops it" not in shown
+    assert not Assignment.objects.exists()
     assert "Dealt 2 training images to 1 raters, and 1 golden" in _run("assign", STUDY)
     assert Assignment.objects.count() == 3
     with pytest.raises(CommandError, match="has begun"):

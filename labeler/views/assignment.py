@@ -1,4 +1,4 @@
-"""The lead sees what would be dealt to whom, and deals."""
+"""The lead sees what would be dealt to whom, and begins labelling; afterwards, what was dealt."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Actor
+from jobs.lifecycle import AlreadyActive
+from jobs.models import ACTIVE, Job
+from labeler import begin_labelling, golden
 from labeler.access import require_lead
-from labeler.assignment import assign, raters_to_deal_to, supply
-from labeler.models import Membership, StudyState
+from labeler.allocation import Allocation, allocation
+from labeler.assignment import problems, raters_to_deal_to
+from labeler.clusters import not_searched
+from labeler.models import Study, StudyState
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What one rater would get; `at_most` is one more where the images don't divide evenly."""
+class Mend:
+    """A page on which something that keeps labelling from beginning is put right."""
 
-    membership: Membership
-    golden: int
-    at_least: int
-    at_most: int
+    url_name: str
+    words: str
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,20 +34,43 @@ class Load:
 def study_assign(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
     if request.method == "POST":
-        try:
-            folds = assign(study, actor=Actor.of(request))
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-            return redirect("study_assign", study.pk)
-        messages.success(request, f"The images are assigned to {_count(len(folds))}, and labelling has begun.")
-        return redirect("study", study.pk)
-    there = supply(study)
-    raters = list(raters_to_deal_to(study).select_related("user"))
-    least, rest = divmod(len(there.training), len(raters)) if raters else (0, 0)
-    loads = [Load(rater, len(there.golden), least, least + bool(rest)) for rater in raters]
-    context = {"study": study, "there": there, "loads": loads, "draft": study.state == StudyState.DRAFT}
+        return _begin(request, study)
+    there = allocation(study)
+    beginning = Job.objects.filter(kind=begin_labelling.BEGIN, study_id=study.pk, state__in=ACTIVE).first()
+    context = {
+        "study": study,
+        "draft": study.state == StudyState.DRAFT,
+        "there": there,
+        "picture": there.picture(),
+        "mends": _mends(study, there) if there.problems else [],
+        "job": beginning,
+    }
     return render(request, "labeler/study_assign.html", context)
 
 
-def _count(raters: int) -> str:
-    return "one rater" if raters == 1 else f"{raters} raters"
+def _begin(request: HttpRequest, study: Study) -> HttpResponse:
+    found = problems(study, list(raters_to_deal_to(study)))
+    if found:
+        messages.error(request, " ".join(found))
+        return redirect("study_assign", study.pk)
+    try:
+        job = begin_labelling.enqueue(study, actor=Actor.of(request))
+    except AlreadyActive as error:
+        job = error.job
+    return redirect("job", study.pk, job.pk)
+
+
+def _mends(study: Study, there: Allocation) -> list[Mend]:
+    raters = raters_to_deal_to(study).count()
+    found = []
+    if not there.training + there.golden:
+        found.append(Mend("study_import", "Import images"))
+    if raters < study.overlap:
+        found.append(Mend("study_members", "Add raters"))
+    if 0 < raters < study.overlap:
+        found.append(Mend("study_settings", "Lower the overlap"))
+    if not_searched(study):
+        found.append(Mend("study_clusters", "Look for duplicates"))
+    if golden.straddling(study) or there.drawn < study.golden_draw_size:
+        found.append(Mend("study_golden", "Mend the golden set"))
+    return found
