@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from numpy.random import Generator
@@ -110,8 +110,8 @@ def groups(folds: Iterable[Fold]) -> list[Group]:
     )
     rows = (
         FoldItem.objects.filter(fold__in=[fold.pk for fold in folds], image__erased_at__isnull=True)
-        .annotate(cluster=Coalesce("image__cluster", "image_id"), sent=Exists(shown))
-        .values_list("fold_id", "cluster", "image_id", "sent")
+        .annotate(group=Coalesce("image__cluster", "image_id", output_field=BigIntegerField()), sent=Exists(shown))
+        .values_list("fold_id", "group", "image_id", "sent")
     )
     images: dict[tuple[int, int], list[int]] = {}
     sent: set[tuple[int, int]] = set()
