@@ -1,8 +1,8 @@
-"""Addresses of the lead's pages about the panel and its models."""
+"""Addresses of the lead's pages about the panel, its models, and the tables to take away."""
 
 from django.urls import path
 
-from grading.views import results, runs
+from grading.views import exporting, results, runs
 
 urlpatterns = [
     path("studies/<int:study_id>/results/", results.results, name="results"),
@@ -13,4 +13,7 @@ urlpatterns = [
     path("studies/<int:study_id>/runs/<int:number>/", runs.run, name="run"),
     path("studies/<int:study_id>/runs/<int:number>/promote", runs.run_promote, name="run_promote"),
     path("studies/<int:study_id>/runs/<int:number>/cancel", runs.run_cancel, name="run_cancel"),
+    path("studies/<int:study_id>/export/", exporting.study_export, name="study_export"),
+    path("studies/<int:study_id>/export/dictionary.csv", exporting.dictionary_export, name="dictionary_export"),
+    path("studies/<int:study_id>/export/<slug:table>.<slug:kind>", exporting.table_export, name="table_export"),
 ]

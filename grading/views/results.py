@@ -10,14 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.audit import Actor
-from grading.chart import ModelLine, RaterBar, draw, specification
+from grading.chart import ModelLine, RaterBar, specification
 from grading.consensus import PanelFigures, override_seat, panel_figures
 from grading.forms import SeatForm, StartForm
 from grading.models import Evaluation, Scope
 from grading.rater_table import rater_rows
 from grading.run_list import latest_evaluated, run_rows
-from labeler.access import require_lead
+from labeler.access import require_lead_not_rating
 from labeler.models import Membership, Role, Study
+from labeler.vega import draw
 
 RECENT_RUNS = 5
 
@@ -25,7 +26,7 @@ RECENT_RUNS = 5
 @login_required
 @require_GET
 def results(request: HttpRequest, study_id: int) -> HttpResponse:
-    study = require_lead(request, study_id).study
+    study = require_lead_not_rating(request, study_id).study
     figures = panel_figures(study, _scope(request))
     shown = {
         "study": study,
@@ -44,7 +45,7 @@ def results(request: HttpRequest, study_id: int) -> HttpResponse:
 @require_GET
 def results_chart(request: HttpRequest, study_id: int) -> HttpResponse:
     """The raters' RMSE as an SVG picture."""
-    study = require_lead(request, study_id).study
+    study = require_lead_not_rating(request, study_id).study
     figures = panel_figures(study, _scope(request))
     svg = draw(specification(_bars(figures), _model(study, figures)))
     return HttpResponse(svg, content_type="image/svg+xml")
@@ -54,7 +55,7 @@ def results_chart(request: HttpRequest, study_id: int) -> HttpResponse:
 @require_POST
 def seat(request: HttpRequest, study_id: int, membership_id: int) -> HttpResponse:
     """Take a rater into the panel or out of it."""
-    study = require_lead(request, study_id).study
+    study = require_lead_not_rating(request, study_id).study
     membership = get_object_or_404(Membership, pk=membership_id, study=study, role=Role.RATER)
     form = SeatForm(request.POST)
     if not form.is_valid():

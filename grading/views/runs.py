@@ -15,13 +15,13 @@ from grading.models import TrainingRun
 from grading.run_list import run_rows
 from grading.run_report import report
 from grading.runs import cancel_run, current_promotion, latest_evaluation, promote, start_run
-from labeler.access import require_lead
+from labeler.access import require_lead_not_rating, require_lead_to_see_golden
 
 
 @login_required
 @require_GET
 def runs(request: HttpRequest, study_id: int) -> HttpResponse:
-    study = require_lead(request, study_id).study
+    study = require_lead_not_rating(request, study_id).study
     shown = {"study": study, "tab": "runs", "rows": run_rows(study), "form": StartForm(study)}
     return render(request, "grading/runs.html", shown)
 
@@ -29,7 +29,7 @@ def runs(request: HttpRequest, study_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def run_start(request: HttpRequest, study_id: int) -> HttpResponse:
-    study = require_lead(request, study_id).study
+    study = require_lead_not_rating(request, study_id).study
     form = StartForm(study, request.POST)
     if form.is_valid():
         try:
@@ -45,14 +45,14 @@ def run_start(request: HttpRequest, study_id: int) -> HttpResponse:
 @login_required
 @require_GET
 def run(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
-    require_lead(request, study_id)
+    require_lead_not_rating(request, study_id)
     return _page(request, _find(study_id, number), PromoteForm())
 
 
 @login_required
 @require_POST
 def run_promote(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
-    require_lead(request, study_id)
+    require_lead_not_rating(request, study_id)
     found, form = _find(study_id, number), PromoteForm(request.POST)
     if not form.is_valid():
         return _page(request, found, form, status=422)
@@ -68,7 +68,7 @@ def run_promote(request: HttpRequest, study_id: int, number: int) -> HttpRespons
 @login_required
 @require_POST
 def run_cancel(request: HttpRequest, study_id: int, number: int) -> HttpResponse:
-    require_lead(request, study_id)
+    require_lead_not_rating(request, study_id)
     if cancel_run(_find(study_id, number), Actor.of(request)):
         messages.success(request, f"Run {number} is cancelled.")
     else:
@@ -83,12 +83,15 @@ def _find(study_id: int, number: int) -> TrainingRun:
 
 def _page(request: HttpRequest, found: TrainingRun, form: PromoteForm, status: int = 200) -> HttpResponse:
     promotion = current_promotion(found.study_id)
+    told = report(found, latest_evaluation(found))
+    if told.refusals:  # by name: they are golden
+        require_lead_to_see_golden(request, found.study_id)
     shown = {
         "study": found.study,
         "tab": "runs",
         "run": found,
         "job": found.job,
-        "report": report(found, latest_evaluation(found)),
+        "report": told,
         "promotion": promotion if promotion and promotion.run_id == found.pk else None,
         "form": form,
     }
