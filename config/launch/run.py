@@ -22,6 +22,7 @@ from config.launch.where import Where, scoring_place
 
 TICK = 0.1  # seconds
 FIRST_ANSWER_WITHIN = 60.0  # seconds
+SITE_OPTIONS = ("--workers", "2", "--threads", "4", "--preload", "--graceful-timeout", "5", "--no-control-socket")
 
 
 class StopRequested(Exception):
@@ -127,8 +128,7 @@ class Run:
             steps["collectstatic"] = self._manage("collectstatic", "--noinput", "--clear")
             self._finish(steps)
             static.note_collected(self._clone, mark)
-        options = ["--workers", "2", "--threads", "4", "--preload", "--graceful-timeout", "5", "--no-control-socket"]
-        self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *options], 0)
+        self._start("site", ["-m", "gunicorn", "config.wsgi", "--bind", self._where.bind, *SITE_OPTIONS], 0)
         site = self._children.all[-1]
         self._finish(steps)
         until = time.monotonic() + FIRST_ANSWER_WITHIN

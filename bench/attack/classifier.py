@@ -1,0 +1,111 @@
+"""Can a classifier tell golden from training? The area under its curve on raters and images that it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+# Fixed before anything was measured.
+SEED = 20_180_925
+GROUPS = 5
+REPLICATES = 2_000
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """What was collected: features (n, d), and for each of n sightings its rater, its image and the truth."""
+
+    features: Floats
+    rater: Ints
+    image: Ints
+    golden: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Auc:
+    """Area under the ROC curve (0.5 is chance) with its 95 % interval by bootstrap over images."""
+
+    value: float
+    low: float
+    high: float
+
+
+def attack(seen: Attacked) -> Auc:
+    """Learn on some raters and images, guess on others: every sighting is guessed once."""
+    return interval(guesses(seen), seen.golden, seen.image)
+
+
+def guesses(seen: Attacked) -> Floats:
+    """For each sighting, how golden it looks, as its rank (0 to 1) among those of its rater and group of images.
+
+    A sighting is guessed by a classifier that saw neither its rater nor its image: golden images go to everybody, so
+    one that had met the image would only remember it. Ranks, because each classifier has its own scale.
+    """
+    group = _groups(seen)
+    found = np.full(len(seen.golden), np.nan)
+    for train, test in _cells(seen.rater, group):
+        model = HistGradientBoostingClassifier(
+            max_iter=60, max_leaf_nodes=15, min_samples_leaf=30, l2_regularization=1.0, random_state=SEED
+        )
+        # What only others were sent, such as a header of one rater's, teaches nothing here.
+        known = ~np.isnan(seen.features[train]).all(axis=0)
+        model.fit(seen.features[train][:, known], seen.golden[train])
+        found[test] = _ranks(model.predict_proba(seen.features[test][:, known])[:, 1])
+    return found
+
+
+def _groups(seen: Attacked) -> Ints:
+    """Each sighting's group of images; every group has its share of golden images."""
+    rng = np.random.default_rng(SEED)
+    group_of: dict[int, int] = {}
+    for golden in (True, False):
+        images = np.unique(seen.image[seen.golden == golden])
+        group_of.update(zip(rng.permutation(images).tolist(), np.arange(len(images)) % GROUPS, strict=True))
+    return np.array([group_of[image] for image in seen.image.tolist()], dtype=np.int64)
+
+
+def _cells(rater: Ints, group: Ints) -> Iterator[tuple[Bools, Bools]]:
+    """What to learn from, and what to guess."""
+    for who in np.unique(rater):
+        for part in range(GROUPS):
+            yield (rater != who) & (group != part), (rater == who) & (group == part)
+
+
+def _ranks(scores: Floats) -> Floats:
+    """Mid-ranks over n, in (0, 1)."""
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    upto = np.cumsum(counts)
+    return np.asarray((upto - counts / 2)[inverse] / len(scores), dtype=np.float64)
+
+
+def interval(scores: Floats, golden: Bools, image: Ints) -> Auc:
+    """The area and its interval. Images are drawn with replacement, each with all its sightings."""
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
+    truth = golden[order]
+    images, which = np.unique(image[order], return_inverse=True)
+    rng = np.random.default_rng(SEED)
+    draws = (
+        np.bincount(rng.integers(0, len(images), len(images)), minlength=len(images))[which] for _ in range(REPLICATES)
+    )
+    areas = np.array([_area(weights, truth, starts) for weights in draws])
+    low, high = np.nanquantile(areas, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Auc(_area(np.ones(len(truth), dtype=np.int64), truth, starts), float(low), float(high))
+
+
+def _area(weights: Ints, truth: Bools, starts: Ints) -> float:
+    """Weighted area of sightings in the order of their scores; `starts` are where a new score begins."""
+    golden = np.add.reduceat(weights * truth, starts)
+    training = np.add.reduceat(weights * ~truth, starts)
+    below = np.cumsum(training) - training
+    pairs = float(golden.sum()) * float(training.sum())
+    return float((golden * (below + training / 2)).sum() / pairs) if pairs else float("nan")
