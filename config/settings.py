@@ -198,7 +198,7 @@ CELERY_BROKER_URL = (
 # Results live in the job's row; Celery keeps none.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "light"
-CELERY_TASK_ROUTES = {"grading.train_model": {"queue": "heavy"}}
+CELERY_TASK_ROUTES = {"grading.train_model": {"queue": "heavy"}, "grading.examine_images": {"queue": "heavy"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}

@@ -183,8 +183,13 @@ def _write(study_id: int, pairs: Iterable[Pair], *, only_searched: bool) -> int:
         WHERE image.id = wanted.id AND image.cluster IS DISTINCT FROM wanted.cluster
     """
     with connection.cursor() as cursor:
-        cursor.execute(statement, [ids, [ids[group] for group in groups], study_id, only_searched])
+        cursor.execute(statement, [_array(ids), _array(ids[group] for group in groups), study_id, only_searched])
         return int(cursor.rowcount)
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """PostgreSQL's own way to write an array: a list of a million parameters would be parsed one by one."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def not_searched(study: Study) -> int:
