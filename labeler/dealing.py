@@ -22,7 +22,7 @@ _ASSIGNMENTS = (
 
 
 def write(membership: Membership, places: Iterable[Place], renditions: Mapping[int, int], *, after_key: int) -> None:
-    """Put images into a rater's queue, in that order, behind the place whose sort key is `after_key` (0: from the start).
+    """Put images into a rater's queue, in that order, behind the sort key `after_key` (0: from the start).
 
     `renditions` tells the rendition of every image, both by id. Every row gets a random token of its own.
     """
@@ -45,6 +45,7 @@ def write_fold_items(items: Iterable[tuple[int, int]]) -> None:
 
 def _copy(statement: str, lines: Iterator[str]) -> None:
     """Send lines to a COPY, a batch at a time: each batch's rules are checked together."""
-    with connection.cursor() as cursor:
+    # COPY is psycopg2's own, so its errors are made Django's here.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         while batch := "".join(islice(lines, _BATCH)):
             cursor.copy_expert(statement, io.StringIO(batch))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from accounts import audit
+from labeler.dealing import SORT_KEY_STEP, write
 from labeler.models import (
     Assignment,
     Fold,
@@ -23,6 +27,7 @@ from labeler.models import (
     Rendition,
     Study,
 )
+from labeler.planning import Place
 from labeler.studies import create_study
 
 
@@ -85,6 +90,134 @@ def test_nothing_of_one_study_is_tied_to_another(study: Study, bob_rates: Member
     assert "scale" in refused(lambda: a_label(assignment, foreign_level))
     third = an_image(study)
     assert "is not of image" in refused(lambda: an_assignment(bob_rates, third, 2, rendition=foreign_rendition))
+
+
+def test_one_wrong_row_among_many_is_found(study: Study, bob_rates: Membership) -> None:
+    """The rules are checked once for all rows of a statement: none of them hides another."""
+    other = create_study("Another", actor=audit.SYSTEM, lead=None)
+    images, elsewhere = [an_image(study) for _ in range(5)], an_image(other)
+    fold, second = (Fold.objects.create(study=study, number=number) for number in (1, 2))
+    GoldenItem.objects.create(study=study, image=images[0])
+    FoldItem.objects.create(fold=fold, image=images[1])
+
+    def folded(*chosen: Image) -> str:
+        return refused(lambda: FoldItem.objects.bulk_create(FoldItem(fold=second, image=image) for image in chosen))
+
+    def made_golden(*chosen: Image) -> str:
+        rows = [GoldenItem(study=study, image=image) for image in chosen]
+        return refused(lambda: GoldenItem.objects.bulk_create(rows))
+
+    assert f"image {images[0].pk} is golden" in folded(*images[2:], images[0])
+    assert f"image {images[1].pk} would be in more folds than 1" in folded(*images[2:], images[1])
+    assert "two studies" in folded(*images[2:], elsewhere)
+    assert f"image {images[1].pk} is in a fold" in made_golden(*images[2:], images[1])
+    assert "not in study" in made_golden(*images[2:], elsewhere)
+    FoldItem.objects.bulk_create(FoldItem(fold=second, image=image) for image in images[2:])
+
+
+def test_an_image_twice_in_one_statement_counts_twice(study: Study) -> None:
+    image = an_image(study)
+    folds = [Fold.objects.create(study=study, number=number) for number in (1, 2)]
+    rows = [FoldItem(fold=fold, image=image) for fold in folds]
+    assert "overlap" in refused(lambda: FoldItem.objects.bulk_create(rows))
+    Study.objects.filter(pk=study.pk).update(overlap=2)
+    FoldItem.objects.bulk_create(FoldItem(fold=fold, image=image) for fold in folds)
+
+
+def test_copy_keeps_the_rules_of_queues(study: Study, bob_rates: Membership) -> None:
+    other = create_study("Another", actor=audit.SYSTEM, lead=None)
+    images, elsewhere = [an_image(study) for _ in range(3)], an_image(other)
+    renditions = {
+        image.pk: Rendition.objects.create(image=image, width=1, height=1, bytes=1).pk for image in [*images, elsewhere]
+    }
+    mine, lead = [Place(image.pk, 0) for image in images], study.memberships.get(role="lead")
+    swapped = renditions | {images[2].pk: renditions[images[1].pk]}
+    assert "no rater" in refused(lambda: write(bob_rates, [*mine, Place(elsewhere.pk, 0)], renditions, after_key=0))
+    assert "no rater" in refused(lambda: write(lead, mine, renditions, after_key=0))
+    assert "is not of image" in refused(lambda: write(bob_rates, mine, swapped, after_key=0))
+    write(bob_rates, mine, renditions, after_key=7)
+    rows = Assignment.objects.filter(membership=bob_rates)
+    assert [row.image_id for row in rows] == [image.pk for image in images]
+    assert [row.sort_key for row in rows] == [7 + place * SORT_KEY_STEP for place in (1, 2, 3)]
+    assert len({row.token for row in rows}) == 3 and all(len(row.token) == 22 for row in rows)
+
+
+def test_a_change_keeps_the_rules_too(study: Study, bob_rates: Membership) -> None:
+    golden, trained, third = (an_image(study) for _ in range(3))
+    item = GoldenItem.objects.create(study=study, image=golden)
+    row = FoldItem.objects.create(fold=Fold.objects.create(study=study, number=1), image=trained)
+    assignment = an_assignment(bob_rates, trained)
+    rendition = Rendition.objects.create(image=third, width=1, height=1, bytes=1)
+    assert "in a fold" in refused(lambda: GoldenItem.objects.filter(pk=item.pk).update(image=trained))
+    assert "golden" in refused(lambda: FoldItem.objects.filter(pk=row.pk).update(image=golden))
+    rows = Assignment.objects.filter(pk=assignment.pk)
+    assert "is not of image" in refused(lambda: rows.update(rendition=rendition))
+    FoldItem.objects.filter(pk=row.pk).update(image=third)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("golden_first", [True, False])
+def test_of_two_who_write_at_once_the_second_waits_and_is_refused(study: Study, golden_first: bool) -> None:
+    image, fold = an_image(study), Fold.objects.create(study=study, number=1)
+
+    def make_golden() -> object:
+        return GoldenItem.objects.bulk_create([GoldenItem(study=study, image=image)])
+
+    def put_into_fold() -> object:
+        return FoldItem.objects.bulk_create([FoldItem(fold=fold, image=image)])
+
+    def alone(write: Callable[[], object]) -> str:
+        try:
+            return refused(write)
+        finally:
+            connection.close()
+
+    first, second = (make_golden, put_into_fold) if golden_first else (put_into_fold, make_golden)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            waiting = pool.submit(alone, second)
+            until(somebody_waits)
+            assert not waiting.done()
+        told = waiting.result()
+    assert ("is golden" if golden_first else "is in a fold") in told
+    assert GoldenItem.objects.count() + FoldItem.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_fill_one_overlap_at_once_do_not_overfill_it(study: Study) -> None:
+    image = an_image(study)
+    folds = [Fold.objects.create(study=study, number=number) for number in (1, 2)]
+    together = threading.Barrier(2)
+
+    def put(fold: Fold) -> bool:
+        try:
+            with transaction.atomic():
+                together.wait()
+                FoldItem.objects.bulk_create([FoldItem(fold=fold, image=image)])
+            return True
+        except Error:
+            return False
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(put, folds)) == [False, True]
+    assert FoldItem.objects.count() == 1
+
+
+def somebody_waits() -> bool:
+    """Whether another connection waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+        return bool(cursor.fetchone()[0])
+
+
+def until(truth: Callable[[], bool], within: float = 10) -> None:
+    end = time.monotonic() + within
+    while not truth():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
 
 
 def test_what_was_sent_to_a_browser_is_never_moved_revoked_or_deleted(study: Study, bob_rates: Membership) -> None:
