@@ -1,5 +1,8 @@
-"""What must stay on one side of every split: images of one person, near-duplicates, and what a column says belongs
-together."""
+"""What must stay on one side of every split: a cluster of near-duplicates and pictures of one person, and what a column
+says belongs together.
+
+Images that were not searched for clusters, whose grades were imported say, are joined by person and perceptual hash.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from django.db.models import F, Func, TextField
 from numpy.typing import NDArray
 
 from labeler.models import Image, ImageName, Study
+from mlcore.joining import joined
 
 # Of 64 bits. Re-encoded and resized copies differ in at most this many; on 603 photographs of acne and 150 drawn
 # faces, one pair in 10,000 or fewer of different people do.
@@ -21,10 +25,14 @@ _CHUNK: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An image to be grouped. label: what the chosen column says of it, empty for nothing."""
+    """An image to be grouped. label: what the chosen column says of it, empty for nothing.
+
+    person and perceptual_hash count only where no search has given it a cluster: that knows more, and so does the lead.
+    """
 
     image: int
     sha256: str
+    cluster: int | None
     person: int | None
     perceptual_hash: int | None
     label: str
@@ -43,11 +51,11 @@ def candidates(study: Study, images: Iterable[int], column: str = "") -> list[Ca
     rows = (
         Image.objects.filter(study=study, pk__in=list(images), sha256__isnull=False)
         .order_by("pk")
-        .values_list("pk", "sha256", "person_id", "perceptual_hash")
+        .values_list("pk", "sha256", "cluster", "person_id", "perceptual_hash")
     )
     return [
-        Candidate(pk, sha256 or "", person, perceptual_hash, labels.get(pk, ""))
-        for pk, sha256, person, perceptual_hash in rows
+        Candidate(pk, sha256 or "", cluster, person, perceptual_hash, labels.get(pk, ""))
+        for pk, sha256, cluster, person, perceptual_hash in rows
     ]
 
 
@@ -58,21 +66,19 @@ def _labels(study: Study, column: str) -> dict[int, str]:
 
 
 def group(found: Sequence[Candidate]) -> dict[int, str]:
-    """The group of each image: the smallest sha256 in its cluster, so that it depends on content alone."""
-    parents = list(range(len(found)))
-    for first, second in _links(found):
-        _join(parents, first, second)
-    members: dict[int, list[int]] = {}
-    for at in range(len(found)):
-        members.setdefault(_root(parents, at), []).append(at)
-    names = {root: min(found[at].sha256 for at in places) for root, places in members.items()}
-    return {one.image: names[_root(parents, at)] for at, one in enumerate(found)}
+    """The group of each image: the smallest sha256 in it, so that it depends on content alone."""
+    places = joined(len(found), _links(found))
+    names: dict[int, str] = {}
+    for place, one in zip(places, found, strict=True):
+        names[place] = min(names.get(place, one.sha256), one.sha256)
+    return {one.image: names[place] for place, one in zip(places, found, strict=True)}
 
 
 def _links(found: Sequence[Candidate]) -> Iterable[tuple[int, int]]:
-    yield from _same(one.person for one in found)
+    yield from _same(one.cluster for one in found)
     yield from _same(one.label or None for one in found)
-    yield from _near([one.perceptual_hash for one in found])
+    yield from _same(one.person if one.cluster is None else None for one in found)
+    yield from _near([one.perceptual_hash if one.cluster is None else None for one in found])
 
 
 def _same(keys: Iterable[Hashable | None]) -> Iterable[tuple[int, int]]:
@@ -92,18 +98,6 @@ def _near(hashes: Sequence[int | None]) -> Iterable[tuple[int, int]]:
         for row, column in np.argwhere(apart <= NEAR_DUPLICATE_BITS).tolist():
             if row < column:
                 yield int(places[start + row]), int(places[start + column])
-
-
-def _root(parents: list[int], at: int) -> int:
-    while parents[at] != at:
-        parents[at] = parents[parents[at]]
-        at = parents[at]
-    return at
-
-
-def _join(parents: list[int], first: int, second: int) -> None:
-    low, high = sorted((_root(parents, first), _root(parents, second)))
-    parents[high] = low
 
 
 def shared_groups(groups: Mapping[int, str], golden: Iterable[int]) -> frozenset[str]:

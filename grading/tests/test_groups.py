@@ -4,13 +4,32 @@ import numpy as np
 
 from grading.groups import Candidate, candidates, group, group_columns
 from grading.tests.panels import add_images
-from labeler.models import ImageName, Study
+from labeler.models import Image, ImageName, Study
 
 FAR = 0x5555_5555_5555_5555
 
 
-def candidate(image: int, *, person: int | None = None, looks: int | None = None, label: str = "") -> Candidate:
-    return Candidate(image, f"{image:064x}", person, looks, label)
+def candidate(
+    image: int, *, cluster: int | None = None, person: int | None = None, looks: int | None = None, label: str = ""
+) -> Candidate:
+    return Candidate(image, f"{image:064x}", cluster, person, looks, label)
+
+
+def test_a_cluster_joins_and_a_label_joins_clusters() -> None:
+    groups = group(
+        [
+            candidate(1, cluster=1),
+            candidate(2, cluster=1, label="visit 3"),
+            candidate(3, cluster=3, label="visit 3"),
+            candidate(4, cluster=4),
+        ]
+    )
+    assert groups[1] == groups[2] == groups[3] != groups[4]
+
+
+def test_what_a_lead_parted_is_not_joined_again_by_person_or_looks() -> None:
+    groups = group([candidate(1, cluster=1, person=7, looks=0), candidate(2, cluster=2, person=7, looks=0)])
+    assert groups[1] != groups[2]
 
 
 def test_a_person_a_label_and_a_near_duplicate_join_and_chains_do_too() -> None:
@@ -52,5 +71,8 @@ def test_the_columns_of_the_import_are_offered_and_an_empty_cell_joins_nothing(s
     images = add_images(study, 3, metadata={"group": "", "visit": "1"})
     assert group_columns(study) == ["group", "visit"]
     assert [one.label for one in candidates(study, [image.pk for image in images], "group")] == ["", "", ""]
+    assert [one.cluster for one in candidates(study, [image.pk for image in images])] == [None, None, None]
+    Image.objects.filter(pk=images[0].pk).update(cluster=images[0].pk)
+    assert candidates(study, [images[0].pk])[0].cluster == images[0].pk
     ImageName.objects.filter(image=images[0]).update(metadata={"group": "12"})
     assert candidates(study, [images[0].pk], "group")[0].label == "12"
