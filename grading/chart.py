@@ -1,19 +1,13 @@
-"""The chart of the raters' RMSE with the model's line: a declarative specification, drawn to SVG on the server."""
+"""The chart of the raters' RMSE with the model's line: a declarative specification, which `labeler.vega` draws."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import altair as alt
-import vl_convert
-from django.core.cache import cache
 
-_KEEP_SECONDS: Final = 24 * 3600
-_VERSION: Final = 2
 _INK, _SOFT, _BAR, _WORST, _MODEL = "#1c2733", "#526070", "#3f7f86", "#0b4d53", "#b0812b"
 
 
@@ -56,14 +50,3 @@ def specification(raters: Sequence[RaterBar], model: ModelLine | None) -> dict[s
     chart = chart.configure_axis(labelColor=_INK, titleColor=_SOFT, gridColor="#e6eaee", labelFontSize=12)
     specified: dict[str, Any] = chart.to_dict()
     return specified
-
-
-def draw(spec: dict[str, Any]) -> str:
-    """The chart as an SVG document; drawn once for each content."""
-    text = json.dumps(spec, sort_keys=True)
-    key = f"grading.chart.{_VERSION}.{hashlib.sha256(text.encode()).hexdigest()}"
-    svg = cache.get(key)
-    if svg is None:
-        svg = vl_convert.vegalite_to_svg(text)
-        cache.set(key, svg, _KEEP_SECONDS)
-    return str(svg)

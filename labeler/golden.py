@@ -51,6 +51,26 @@ class Stratum:
     drawn: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the golden set stands, in numbers that tell nobody which images are in it."""
+
+    chosen: int
+    withdrawn: int
+    straddling: int
+    to_draw_from: int
+
+
+def standing(study: Study) -> Standing:
+    items = GoldenItem.objects.filter(study=study)
+    return Standing(
+        chosen=items.filter(withdrawn_at__isnull=True).count(),
+        withdrawn=items.filter(withdrawn_at__isnull=False).count(),
+        straddling=len(straddling(study)),
+        to_draw_from=_candidates(study).count(),
+    )
+
+
 @transaction.atomic
 def choose(study: Study, images: Collection[int], *, actor: Actor) -> Changed:
     """Make images, by id, golden, each with its whole cluster.

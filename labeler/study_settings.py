@@ -55,6 +55,10 @@ class Cost:
     def queue(self) -> int:
         return self.fold + self.golden + self.again
 
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.repeat_share:g}"
+
 
 @transaction.atomic
 def change_settings(study: Study, settings: Settings, *, actor: Actor) -> bool:
