@@ -126,9 +126,15 @@ def window(membership: Membership, size: int) -> Window:
 
     Raises NotOpen.
     """
-    _check_open(membership)
+    # The lock makes a shuffling of unreleased images wait, or waits for it, so that the new order is read.
+    locked = (
+        Membership.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("study")
+        .only("state", "study__state")
+        .get(pk=membership.pk)
+    )
+    _check_open(locked)
     size = max(1, min(size, MOST_ITEMS))
-    # The lock makes a re-dealing of unreleased images wait, or wait for it.
     items = list(
         _mine(membership)
         .filter(_unanswered())

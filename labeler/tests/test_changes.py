@@ -2,11 +2,12 @@
 
 import random
 import threading
+import time
 from collections import Counter
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -569,6 +570,38 @@ def test_a_window_and_an_event_at_once() -> None:
     _check_whole(study)
     set_state(study, StudyState.CLOSED, actor=audit.SYSTEM)
     assert verify(study).all_problems == ()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_window_asked_for_in_the_middle_of_an_event_is_of_the_new_queue() -> None:
+    study = running(raters=2, training=(1,) * 100, golden=20)
+    gone, member = raters_of(study)
+    windows: list[labelling.Window] = []
+
+    def ask() -> None:
+        windows.append(labelling.window(member, 10))
+        connections.close_all()
+
+    asker = threading.Thread(target=ask)
+    with transaction.atomic():
+        withdraw_rater(gone, "ill", actor=audit.SYSTEM)
+        asker.start()
+        _wait_until_somebody_waits()
+    asker.join(30)
+    queue = _queue(member)
+    assert windows[0].total == 120
+    assert [row.token for row in queue[:10]] == list(windows[0].tokens)
+    assert [row.released_at is not None for row in queue] == [True] * 10 + [False] * 110
+
+
+def _wait_until_somebody_waits() -> None:
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("the window did not wait for the event")
 
 
 def _check_whole_soon(study: Study) -> None:

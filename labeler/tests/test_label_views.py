@@ -47,7 +47,7 @@ def test_an_image_goes_to_its_own_rater_and_only_once_released(
     labelling.window(bob_rates, 1)
     response = signed_in(bob).get(address)
     assert response.status_code == 200
-    assert response.getvalue().startswith(b"\xff\xd8")
+    assert response.content.startswith(b"\xff\xd8")
     assert signed_in(carol).get(address).status_code == 404
     assert Client().get(address).status_code == 404
 
@@ -59,6 +59,23 @@ def test_an_image_that_the_browser_has_is_not_sent_again(
     address = f"{base}i/{dealt[0].token}.jpg"
     again = signed_in(bob).get(address, headers={"If-None-Match": f'"{dealt[0].token}"'})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_only_the_whole_picture_is_sent_and_head_tells_the_same_of_it(
+    base: str, dealt: list[Assignment], bob_rates: Membership, bob: User
+) -> None:
+    labelling.window(bob_rates, 1)
+    client, address = signed_in(bob), f"{base}i/{dealt[0].token}.jpg"
+    whole = client.get(address)
+    assert int(whole["Content-Length"]) == len(whole.content)
+    part = client.get(address, headers={"Range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (200, whole.content)
+    head = client.head(address)
+    assert list(head.headers.items()) == list(whole.headers.items())
+    again = client.get(address, headers={"If-None-Match": whole["ETag"]})
+    assert {name: again[name] for name in ("ETag", "Cache-Control")} == {
+        name: whole[name] for name in ("ETag", "Cache-Control")
+    }
 
 
 @pytest.mark.parametrize("name", ["window.json", "previous.json", "answers"])
@@ -157,7 +174,7 @@ def test_a_page_of_the_rater_costs_the_same_queries_however_many_images(
 ) -> None:
     dealt = start(bob_rates, 15)
     client = signed_in(bob)
-    with django_assert_num_queries(8):  # user, rater, then a window's five, scale
+    with django_assert_num_queries(9):  # user, rater, then a window's six, scale
         client.get(base)
     with django_assert_num_queries(2):  # user, picture
         client.get(f"{base}i/{dealt[0].token}.jpg")

@@ -1,14 +1,14 @@
 """The next images, and looking back."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import audit
 from labeler import answering, labelling
 from labeler.labelling import NotOpen
-from labeler.models import Assignment, Flag, Label, LabelSource, Membership, MembershipState, StudyState
-from labeler.studies import set_state
+from labeler.models import Assignment, Flag, Label, LabelSource, Membership, MembershipState, Study, StudyState
 from labeler.tests.factories import deal, grade, make_image, start
 
 
@@ -68,13 +68,85 @@ def test_revoked_images_are_neither_sent_nor_counted(bob_rates: Membership) -> N
     assert (window.tokens, window.total) == ((dealt[1].token, dealt[2].token), 2)
 
 
+def test_the_length_of_a_queue_follows_whatever_is_dealt_revoked_or_taken_out(
+    bob_rates: Membership, carol_rates: Membership
+) -> None:
+    dealt = start(bob_rates, 5)
+    deal(carol_rates, [item.image for item in dealt])
+
+    def lengths() -> list[int]:
+        return [Queue.objects.get(membership=member).total for member in (bob_rates, carol_rates)]
+
+    assert lengths() == [5, 5]
+    mine = Assignment.objects.filter(membership=bob_rates).order_by("sort_key")
+    labelling.window(bob_rates, 1)
+    mine.filter(released_at__isnull=True).update(revoked_at=timezone.now(), revoke_reason="dealt to others")
+    assert lengths() == [1, 5]
+    Assignment.objects.create(
+        membership=bob_rates, image=dealt[4].image, rendition=dealt[4].rendition, repeat=1, sort_key=99_000
+    )
+    # Both at once, and some that count beside some that don't.
+    Assignment.objects.filter(image__in=[item.image_id for item in dealt[3:]], released_at__isnull=True).delete()
+    assert lengths() == [1, 3]
+    assert labelling.window(bob_rates, 5).total == 1
+
+
+def test_what_was_graded_elsewhere_lengthens_no_queue(bob_rates: Membership) -> None:
+    images = [make_image(bob_rates.study, number) for number in (1, 2)]
+    for place, image in enumerate(images):
+        Assignment.objects.create(membership=bob_rates, image=image, rendition=None, sort_key=place)
+    set_state(bob_rates.study, StudyState.LABELLING, actor=audit.SYSTEM)
+    window = labelling.window(bob_rates, 5)
+    assert (window.answered, window.total) == (0, 0)
+
+
+def test_a_picture_shown_again_is_an_item_of_its_own(bob_rates: Membership) -> None:
+    (first,) = start(bob_rates, 1)
+    again = Assignment.objects.create(
+        membership=bob_rates, image=first.image, rendition=first.rendition, repeat=1, sort_key=9_000
+    )
+    window = labelling.window(bob_rates, 5)
+    assert (window.tokens, window.total) == ((first.token, again.token), 2)
+    answering.answer(bob_rates, grade(first.token, 2))
+    assert labelling.window(bob_rates, 5).tokens == (again.token,)
+    answering.answer(bob_rates, grade(again.token, 5))
+    back = labelling.previous(bob_rates, before=None, size=5)
+    assert [(item.token, item.number, item.given.level_value, item.given.version) for item in back] == [
+        (again.token, 2, 5, 1),
+        (first.token, 1, 2, 1),
+    ]
+
+
+def test_the_next_images_come_by_the_indexes_whose_size_does_not_count(bob_rates: Membership) -> None:
+    """The whole window reads as much at the end of a long queue as a short one does."""
+    dealt = start(bob_rates, 1)
+    image, rendition = dealt[0].image, dealt[0].rendition
+    Assignment.objects.bulk_create(
+        Assignment(membership=bob_rates, image=image, rendition=rendition, repeat=number, sort_key=10_000 + number)
+        for number in range(1, 4_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE labeler_assignment, labeler_queue, labeler_label")
+    with CaptureQueriesContext(connection) as captured:
+        window = labelling.window(bob_rates, 10)
+    assert (len(window.tokens), window.total) == (10, 4_000)
+    read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+    assert len(read) == 2
+    for statement in read:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
+            plan = cursor.fetchone()[0][0]["Plan"]
+        assert "Seq Scan on labeler_assignment" not in str(plan)
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 80
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [(StudyState.DRAFT, "not_started"), (StudyState.PAUSED, "paused"), (StudyState.CLOSED, "closed")],
 )
 def test_no_window_unless_the_study_labels(bob_rates: Membership, state: StudyState, code: str) -> None:
     deal(bob_rates, [make_image(bob_rates.study, 1)])
-    set_state(bob_rates.study, state, actor=audit.SYSTEM)
+    Study.objects.filter(pk=bob_rates.study_id).update(state=state)
     with pytest.raises(NotOpen) as refused:
         labelling.window(bob_rates, 5)
     assert refused.value.refusal.code == code
@@ -83,7 +155,7 @@ def test_no_window_unless_the_study_labels(bob_rates: Membership, state: StudySt
 
 def test_no_window_for_somebody_who_withdrew(bob_rates: Membership) -> None:
     start(bob_rates, 1)
-    bob_rates.state = MembershipState.WITHDRAWN
+    Membership.objects.filter(pk=bob_rates.pk).update(state=MembershipState.WITHDRAWN)
     with pytest.raises(NotOpen, match="no longer"):
         labelling.window(bob_rates, 5)
 
@@ -121,9 +193,9 @@ def test_a_window_costs_the_same_queries_however_many_images(
     bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries, size: int
 ) -> None:
     start(bob_rates, size)
-    with django_assert_num_queries(5):  # savepoint, images, release, counts, savepoint
+    with django_assert_num_queries(6):  # savepoint, lock, images, release, counts, savepoint
         labelling.window(bob_rates, 5)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         labelling.window(bob_rates, 5)
 
 
