@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,15 +14,20 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Actor
 from jobs import lifecycle
+from jobs.lifecycle import AlreadyActive
 from jobs.models import Job
 from jobs.running import FINISHED, JobFailed, Progress, Work, seldom
+from labeler import clusters
 from labeler.csv_table import BadTable
-from labeler.import_table import Facts, read_facts
-from labeler.importing_folder import import_images
+from labeler.import_lots import NoSuchPlace, Where, take
+from labeler.import_report import ImportReport
 from labeler.importing_grades import import_grades
+from labeler.importing_many import import_images
 from labeler.models import Study
-from labeler.sources import Source, scan_folder
+from labeler.sources.cloud import CloudFailed
 from labeler.uploads import Upload
+
+logger = logging.getLogger(__name__)
 
 IMAGES = "labeler.import_images"
 GRADES = "labeler.import_grades"
@@ -40,9 +46,15 @@ def enqueue_upload(kind: str, study: Study, upload: Upload, *, actor: Actor) -> 
     return lifecycle.enqueue(kind, actor=actor, study_id=study.pk, params=params, dedup_key=dedup_key(study))
 
 
-def begin_folder(study: Study, folder: Path, table: Path | None, *, actor: Actor) -> Job:
-    """A job, claimed by this process, to import a folder of this machine. Raises jobs.lifecycle.AlreadyActive."""
-    params = {"folder": str(folder.resolve()), "table": str(table.resolve()) if table else ""}
+def enqueue_images(study: Study, where: Where, *, actor: Actor) -> Job:
+    """Have a worker import pictures from where they are. Raises jobs.lifecycle.AlreadyActive."""
+    params = where.as_params()
+    return lifecycle.enqueue(IMAGES, actor=actor, study_id=study.pk, params=params, dedup_key=dedup_key(study))
+
+
+def begin_images(study: Study, where: Where, *, actor: Actor) -> Job:
+    """A job, claimed by this process, to import pictures. Raises jobs.lifecycle.AlreadyActive."""
+    params = where.as_params()
     return lifecycle.begin(IMAGES, actor=actor, study_id=study.pk, params=params, dedup_key=dedup_key(study))
 
 
@@ -56,19 +68,29 @@ def images_work(progress: Progress) -> Mapping[str, Any]:
     """What a job of kind IMAGES does."""
     job, study, actor = _given(progress)
     try:
-        sources, facts = _images_of(job)
-        report = import_images(study, sources, facts, actor=actor, report=seldom(progress.report))
-    except (BadTable, NotADirectoryError) as error:
+        lot = take(Where.from_params(job.params))
+        report = import_images(study, lot.sources, lot.facts, actor=actor, report=seldom(progress.report))
+    except (BadTable, NotADirectoryError, NoSuchPlace, CloudFailed) as error:
         raise JobFailed(str(error)) from error
     except ValidationError as error:
         raise JobFailed(" ".join(error.messages)) from error
-    counts = {"added": report.added, "golden": report.golden, "refused": len(report.refused), "job": job.pk}
-    progress.report(len(sources), len(sources), report.sentence())
+    counts = {"added": report.added, "golden": report.golden, "refused": report.refused_count, "job": job.pk}
     with transaction.atomic():
         audit.record(actor, "images.imported", study, study_id=study.pk, after=counts)
-        lifecycle.finish(job, asdict(report))
+        _have_examined(study, report, actor)
+        lifecycle.finish(job, report.as_result())
     _drop_upload(job)
     return FINISHED
+
+
+def _have_examined(study: Study, report: ImportReport, actor: Actor) -> None:
+    """New pictures are looked at for faces and near-duplicates before they are dealt."""
+    if not report.added:
+        return
+    try:
+        clusters.search(study, actor=actor)
+    except AlreadyActive as error:
+        logger.info("study %s: %s looks at the new pictures too", study.pk, error.job)
 
 
 def grades_work(progress: Progress) -> Mapping[str, Any]:
@@ -121,19 +143,6 @@ def _given(progress: Progress) -> tuple[Job, Study, Actor]:
     if job.study_id is None:
         raise JobFailed("The job names no study.")
     return job, Study.objects.get(pk=job.study_id), Actor(user=job.created_by)
-
-
-def _images_of(job: Job) -> tuple[list[Source], dict[str, Facts]]:
-    """The files to import, and what a table tells of them. Raises BadTable and NotADirectoryError."""
-    if "upload" in job.params:
-        upload = Upload(job.params["upload"])
-        sources, table = upload.sources(), upload.table()
-    else:
-        path = Path(job.params["table"]) if job.params["table"] else None
-        sources = scan_folder(Path(job.params["folder"]), leave_out=path)
-        table = (path.name, path.read_bytes()) if path else None
-    names = {source.name for source in sources}
-    return sources, read_facts(*table, names) if table else {}
 
 
 def _grades_table(job: Job) -> tuple[str, bytes]:

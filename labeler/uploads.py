@@ -20,7 +20,7 @@ from pathlib import Path
 from django.conf import settings
 
 from jobs.models import ACTIVE, Job
-from labeler.sources import Source, in_natural_order, normal_name
+from labeler.sources import FileSource, in_natural_order, normal_name
 
 # Photographs of patients must not lie about: what was never imported goes after a day.
 KEPT_SECONDS = 24 * 3600
@@ -45,13 +45,13 @@ class Upload:
     def folder(self) -> Path:
         return _root() / self.token
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[FileSource]:
         """The files sent so far, in the natural order of their names."""
         if not self._names.exists():
             return []
         lines = self._names.read_text(encoding="utf-8").splitlines()
         return in_natural_order(
-            Source(name, self.folder / str(place)) for place, name in enumerate(map(json.loads, lines))
+            FileSource(name, self.folder / str(place)) for place, name in enumerate(map(json.loads, lines))
         )
 
     def add(self, files: Iterable[tuple[str, Iterable[bytes]]]) -> int:
@@ -84,13 +84,34 @@ class Upload:
             yield
 
     def put_table(self, name: str, data: bytes) -> None:
-        (self.folder / "table").write_bytes(data)
-        (self.folder / "table-name").write_text(name, encoding="utf-8")
+        """Keep the table that tells more of the files."""
+        self._put("table", name, data)
 
     def table(self) -> tuple[str, bytes] | None:
         """The table's name and bytes, where one was sent."""
-        path = self.folder / "table"
-        return ((self.folder / "table-name").read_text(encoding="utf-8"), path.read_bytes()) if path.exists() else None
+        return self._paper("table")
+
+    def put_manifest(self, name: str, data: bytes) -> None:
+        """Keep the table that says at which addresses pictures are."""
+        self._put("manifest", name, data)
+
+    def manifest(self) -> tuple[str, bytes] | None:
+        """That table's name and bytes, where one was sent."""
+        return self._paper("manifest")
+
+    def drop_tables(self) -> None:
+        """Forget both tables; the files stay."""
+        for paper in ("table", "manifest"):
+            (self.folder / paper).unlink(missing_ok=True)
+
+    def _put(self, paper: str, name: str, data: bytes) -> None:
+        (self.folder / f"{paper}-name").write_text(name, encoding="utf-8")
+        (self.folder / paper).write_bytes(data)
+
+    def _paper(self, paper: str) -> tuple[str, bytes] | None:
+        path = self.folder / paper
+        name = self.folder / f"{paper}-name"
+        return (name.read_text(encoding="utf-8"), path.read_bytes()) if path.exists() else None
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from jobs import lifecycle
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job, JobState
 from labeler import import_jobs, tasks
+from labeler.import_lots import Where
 from labeler.importing import add_image
 from labeler.importing_grades import GradesReport, import_grades
 from labeler.models import Image, Label, Study, StudyState
@@ -74,9 +75,9 @@ def test_one_import_at_a_time(study: Study, upload: Upload) -> None:
         _enqueue(import_jobs.GRADES, study, upload)
 
 
-def test_a_study_that_began_meanwhile_takes_nothing_and_says_why(study: Study, upload: Upload) -> None:
+def test_a_study_that_was_closed_meanwhile_takes_nothing_and_says_why(study: Study, upload: Upload) -> None:
     job = _enqueue(import_jobs.IMAGES, study, upload)
-    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
+    Study.objects.filter(pk=study.pk).update(state=StudyState.CLOSED)
     tasks.import_images(job_id=job.pk)
     job.refresh_from_db()
     assert job.state == JobState.FAILED and "fixed" in job.error
@@ -128,7 +129,7 @@ def test_what_was_uploaded_for_a_stopped_import_is_removed(study: Study, upload:
 
 
 def test_a_folder_that_is_gone_fails_readably(study: Study, tmp_path: Path) -> None:
-    job = import_jobs.begin_folder(study, tmp_path / "gone", None, actor=audit.SYSTEM)
+    job = import_jobs.begin_images(study, Where(folder=str(tmp_path / "gone")), actor=audit.SYSTEM)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE jobs_job SET heartbeat_at = now() - interval '1 hour'")
     tasks.import_images(job_id=job.pk)
@@ -137,11 +138,11 @@ def test_a_folder_that_is_gone_fails_readably(study: Study, tmp_path: Path) -> N
 
 
 def test_a_command_goes_on_after_one_that_was_killed(study: Study, tmp_path: Path) -> None:
-    killed = import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+    killed = import_jobs.begin_images(study, Where(folder=str(tmp_path)), actor=audit.SYSTEM)
     with pytest.raises(AlreadyActive):
-        import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+        import_jobs.begin_images(study, Where(folder=str(tmp_path)), actor=audit.SYSTEM)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE jobs_job SET heartbeat_at = now() - interval '1 hour'")
-    again = import_jobs.begin_folder(study, tmp_path, None, actor=audit.SYSTEM)
+    again = import_jobs.begin_images(study, Where(folder=str(tmp_path)), actor=audit.SYSTEM)
     killed.refresh_from_db()
     assert (killed.state, again.state) == (JobState.CANCELLED, JobState.RUNNING)

@@ -1,30 +1,49 @@
 """Pictures come in: what is stored, what is recognised, what is refused."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from PIL import Image as Picture
+from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit
-from accounts.models import AuditEvent
+from accounts.audit import Actor
+from accounts.models import AuditEvent, User
 from labeler import file_store
+from labeler.import_report import ImportReport
 from labeler.import_table import Facts
 from labeler.importing import NameTaken, Outcome, add_image, prepare
-from labeler.importing_folder import ImportReport, import_images
-from labeler.models import GoldenItem, Image, ImageName, Person, Rendition, Study, StudyState
-from labeler.sources import natural_key, scan_folder
+from labeler.importing_many import import_images
+from labeler.models import (
+    Assignment,
+    GoldenItem,
+    GoldenSight,
+    Image,
+    ImageName,
+    Membership,
+    Person,
+    Rendition,
+    Sight,
+    Study,
+    StudyState,
+)
+from labeler.prescreening import Rule, Thresholds
+from labeler.sight import StillRating
+from labeler.sources import RefusedSource, Source, natural_key, scan_folder
 from labeler.tests.drawn import jpeg
 from mlcore.images import ImageRejected
 
 
-def _import(study: Study, folder: Path, facts: dict[str, Facts] | None = None) -> ImportReport:
-    return import_images(
-        study, scan_folder(folder), facts or {}, actor=audit.SYSTEM, report=lambda done, total, message: None
-    )
+def _import(
+    study: Study, folder: Path, facts: dict[str, Facts] | None = None, actor: Actor = audit.SYSTEM
+) -> ImportReport:
+    study.refresh_from_db()
+    return import_images(study, scan_folder(folder), facts or {}, actor=actor, report=lambda done, total, message: None)
 
 
 @pytest.fixture
@@ -107,10 +126,116 @@ def test_golden_and_person_and_metadata_are_kept(study: Study) -> None:
     assert added.name.metadata == {"clinic": "north"}
 
 
-def test_images_are_fixed_once_the_study_has_begun(study: Study) -> None:
-    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
+@pytest.mark.parametrize("state", [StudyState.LABELLING, StudyState.PAUSED])
+def test_images_come_into_a_study_that_runs_and_wait_there(study: Study, state: StudyState) -> None:
+    Study.objects.filter(pk=study.pk).update(state=state)
+    added = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+    assert added.outcome is Outcome.NEW and added.image.cluster is None
+    assert not Assignment.objects.exists()
+
+
+def test_a_closed_studys_images_are_fixed(study: Study) -> None:
+    Study.objects.filter(pk=study.pk).update(state=StudyState.CLOSED)
     with pytest.raises(ValidationError, match="fixed"):
         add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM)
+
+
+@pytest.mark.parametrize("state", [StudyState.LABELLING, StudyState.PAUSED])
+def test_nothing_becomes_golden_once_the_study_has_begun(study: Study, folder: Path, state: StudyState) -> None:
+    Study.objects.filter(pk=study.pk).update(state=state)
+    with pytest.raises(ValidationError, match="Golden images are chosen while a study is being set up"):
+        add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM, golden=True)
+    with pytest.raises(ValidationError, match="Golden images are chosen while a study is being set up"):
+        _import(study, folder, {"image_1.jpg": Facts(golden=True)})
+    assert not Image.objects.exists() and not GoldenItem.objects.exists()
+
+
+def test_who_is_in_a_picture_that_was_dealt_stays_as_it_is(study: Study, folder: Path) -> None:
+    """It would join clusters that are in two folds by now."""
+    _import(study, folder)
+    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
+    (folder / "new.jpg").write_bytes(jpeg(99))
+    report = _import(study, folder, {"image_1.jpg": Facts(person="9"), "new.jpg": Facts(person="9")})
+    assert [note.name for note in report.notes] == ["image_1.jpg"]
+    assert Image.objects.get(person__external_id="9").names.get().name == "new.jpg"
+
+
+def test_who_brings_a_table_of_golden_images_has_seen_them(study: Study, folder: Path, alice: User) -> None:
+    actor = Actor(user=alice)
+    _import(study, folder, {"image_1.jpg": Facts()}, actor=actor)
+    assert not GoldenSight.objects.exists()
+    _import(study, folder, {"image_1.jpg": Facts(golden=True)}, actor=actor)
+    assert GoldenSight.objects.get().user == alice and GoldenSight.objects.get().how == Sight.IMPORTED
+
+
+def test_who_rates_brings_no_golden_images(study: Study, folder: Path, bob: User, bob_rates: Membership) -> None:
+    with pytest.raises(StillRating):
+        _import(study, folder, {"image_1.jpg": Facts(golden=True)}, actor=Actor(user=bob))
+    with pytest.raises(StillRating):
+        add_image(study, "a.jpg", jpeg(1), actor=Actor(user=bob), golden=True)
+    assert not Image.objects.exists()
+
+
+def test_what_the_prescreening_rejects_is_imported_and_marked(study: Study, folder: Path) -> None:
+    Study.objects.filter(pk=study.pk).update(prescreen=Thresholds(least_side=5_000).to_store())
+    report = _import(study, folder)
+    assert (report.added, report.rejected) == (3, 3) and "3 of them rejected" in report.sentence()
+    image = Image.objects.filter(study=study).earliest("pk")
+    assert image.rejected_code == Rule.SMALL and "pixels" in image.rejected_reason
+
+
+def test_rows_come_in_batches_of_a_handful_of_statements(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(number))
+    monkeypatch.setattr("labeler.importing_many.BATCH_SECONDS", 600)
+    with django_assert_max_num_queries(32):
+        assert _import(study, tmp_path).added == 60
+
+
+def test_sources_are_taken_as_they_are_listed(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labeler.importing_many.BATCH", 5)
+    listed: list[int] = []
+    ahead: list[int] = []
+
+    def listing() -> Iterator[Source]:
+        for number in range(60):
+            listed.append(number)
+            yield RefusedSource(f"{number}.jpg", "It is not there.", "Look elsewhere.")
+
+    def report(done: int, total: int, message: str) -> None:
+        ahead.append(len(listed) - done)
+
+    outcome = import_images(study, listing(), {}, actor=audit.SYSTEM, report=report)
+    assert outcome.refused_count == 60 and max(ahead) <= 10
+
+
+def test_a_picture_that_was_erased_does_not_come_back_by_its_name(study: Study, folder: Path) -> None:
+    _import(study, folder)
+    image = ImageName.objects.get(name="image_1.jpg").image
+    path = file_store.path_of(image.original)
+    path.unlink()
+    Image.objects.filter(pk=image.pk).update(
+        sha256=None, perceptual_hash=None, original="", erased_at=timezone.now(), erased_reason="asked for"
+    )
+    report = _import(study, folder)
+    assert "image_1.jpg" in [refused.name for refused in report.refused] and report.added == 0
+    assert not path.exists()
+
+
+def test_what_is_refused_for_its_name_leaves_no_file(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    _import(study, tmp_path)
+    before = _stored(study)
+    (tmp_path / "a.jpg").write_bytes(jpeg(2))
+    report = _import(study, tmp_path)
+    assert "different picture" in report.refused[0].reason and "Rename" in report.refused[0].remedy
+    assert _stored(study) == before
+
+
+def _stored(study: Study) -> set[Path]:
+    return {path for path in file_store.path_of(f"studies/{study.pk}").rglob("*") if path.is_file()}
 
 
 def test_the_audit_trail_keeps_no_name_and_no_content(study: Study) -> None:
@@ -148,7 +273,7 @@ def test_an_unchanged_picture_is_not_decoded_again(study: Study, folder: Path, m
     (folder / "image_4.jpg").unlink()
     _import(study, folder)
     decoded: list[int] = []
-    monkeypatch.setattr("labeler.importing_folder.prepare", lambda study_id, data: decoded.append(study_id))
+    monkeypatch.setattr("labeler.importing_many.look", lambda data, sha256: decoded.append(len(data)))
     assert _import(study, folder).unchanged == 4 and not decoded
 
 
@@ -169,7 +294,9 @@ def test_a_table_that_names_somebody_else_changes_nothing_and_is_noted(study: St
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 4])
-def test_an_interrupted_import_is_finished_by_doing_it_again(study: Study, folder: Path, stop_after: int) -> None:
+def test_an_interrupted_import_is_finished_by_doing_it_again(
+    study: Study, folder: Path, stop_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Killed(Exception):
         pass
 
@@ -180,6 +307,7 @@ def test_an_interrupted_import_is_finished_by_doing_it_again(study: Study, folde
 
         return report
 
+    monkeypatch.setattr("labeler.importing_many.BATCH", 1)
     with pytest.raises(Killed):
         import_images(study, scan_folder(folder), {}, actor=audit.SYSTEM, report=killer(stop_after))
     _import(study, folder)
