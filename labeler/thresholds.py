@@ -127,7 +127,7 @@ class Check:
         if self.found is None:
             return "not measured"
         digits = 0
-        while digits < 4 and self.asked != self.found and f"{self.found:.{digits}f}" == f"{self.asked:.{digits}f}":
+        while self.asked is not None and digits < 4 and not self.passes and round(self.found, digits) == self.asked:
             digits += 1
         return self.figure.format(f"{self.found:.{digits}f}")
 

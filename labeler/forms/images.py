@@ -93,7 +93,8 @@ class ThresholdsForm(forms.Form):
         shown = asdict(thresholds)
         for name in _PERCENT:
             shown[name] = None if shown[name] is None else round(100 * shown[name], 6)
-        return cls(initial=shown)
+        whole = {name: int(value) for name, value in shown.items() if isinstance(value, float) and value.is_integer()}
+        return cls(initial=shown | whole)
 
     def thresholds(self) -> Thresholds:
         """What a valid form asks."""

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.audit import Actor
 from labeler.access import require_lead
 from labeler.forms.images import OverruleForm, ThresholdsForm
-from labeler.gallery import PAGE, in_group, rejected_groups
+from labeler.gallery import KEPT, PAGE, in_group, rejected_groups
 from labeler.models import Study
 from labeler.prescreening import Screened, editable, overrule, preview, set_thresholds
 from labeler.thresholds import TITLES, Thresholds
@@ -52,6 +52,7 @@ def _page(request: HttpRequest, study: Study, form: ThresholdsForm, found: Scree
     rule = request.GET.get("rule", "")
     groups = rejected_groups(study)
     group = next((group for group in groups if group.code == rule), None)
+    shown = [group] if group else groups
     page = Paginator(in_group(study, rule), PAGE).get_page(request.GET.get("page")) if group else None
     by_rule = [(TITLES[code], found.by_rule[code]) for code in TITLES if found.by_rule.get(code)] if found else []
     context = {
@@ -63,6 +64,8 @@ def _page(request: HttpRequest, study: Study, form: ThresholdsForm, found: Scree
         "page": page,
         "found": found,
         "by_rule": by_rule,
+        "can_keep": any(one.code != KEPT for one in shown),
+        "can_reject": any(one.code == KEPT for one in shown),
         # The thresholds' form shows this page at its own address, which takes no visitors.
         "back": request.get_full_path() if request.method == "GET" else reverse("images_rejected", args=[study.pk]),
     }
