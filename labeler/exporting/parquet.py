@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import csv
@@ -66,7 +66,7 @@ def stream(table: Table, query: str, values: dict[str, object]) -> Iterator[byte
     yield outbox.take()
 
 
-def _row_groups(table: Table, source: io.IOBase) -> Iterator[pa.Table]:
+def _row_groups(table: Table, source: BinaryIO) -> Iterator[pa.Table]:
     """Tables of ROW_GROUP rows, the last with the rest."""
     wanted = schema(table)
     waiting: list[pa.RecordBatch] = []
@@ -83,7 +83,7 @@ def _row_groups(table: Table, source: io.IOBase) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting, wanted)
 
 
-def _batches(wanted: pa.Schema, source: io.IOBase) -> Iterator[pa.RecordBatch]:
+def _batches(wanted: pa.Schema, source: BinaryIO) -> Iterator[pa.RecordBatch]:
     """What PostgreSQL copies out as CSV, where nothing and an empty text are spelled differently, by its types."""
     options = csv.ConvertOptions(
         column_types={field.name: field.type for field in wanted},

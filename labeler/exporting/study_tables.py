@@ -6,9 +6,10 @@ from labeler.exporting.tables import Column, Kind, Table
 
 SET = "CASE WHEN golden.id IS NULL THEN 'training' WHEN golden.withdrawn_at IS NULL THEN 'golden' ELSE 'withdrawn' END"
 _SET_MEANING = "golden, withdrawn (golden until it was withdrawn) or training (never golden)"
-# A repeat that was dealt, not imported, has no name of its own.
+# A repeat that was dealt, not imported, has no name of its own. That `own` is about repeats only, as `later` below is
+# about corrections only, follows from the rest; told, PostgreSQL need not look at all other rows.
 _NAMED = """
-    LEFT JOIN labeler_imagename own ON own.image_id = a.image_id AND own.repeat = a.repeat
+    LEFT JOIN labeler_imagename own ON own.image_id = a.image_id AND own.repeat = a.repeat AND own.repeat > 0
     LEFT JOIN labeler_imagename first ON first.image_id = a.image_id AND first.repeat = 0
     LEFT JOIN labeler_goldenitem golden ON golden.image_id = a.image_id
 """
@@ -83,7 +84,7 @@ LABELS = Table(
     """,
     current="""AND NOT EXISTS (
             SELECT FROM labeler_label later WHERE later.assignment_id = l.assignment_id
-                AND later.region = l.region AND later.version > l.version)""",
+                AND later.region = l.region AND later.version > l.version AND later.version > 1)""",
     versions="earlier answers, which were corrected",
     tells_golden=True,
 )

@@ -1,0 +1,1 @@
+"""What the bench of exports is made of: a large study as rows, a client, and a look at memory."""
