@@ -44,7 +44,7 @@ def images(study: Study) -> list[Image]:
 
 def _post(client: Client, study: Study, name: str, **fields: Any) -> str:
     answer: Any = client.post(reverse(name, args=[study.pk]), fields, follow=True)
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def _page(client: Client, study: Study, **query: str) -> str:
@@ -141,9 +141,9 @@ def test_many_clusters_come_a_page_at_a_time(client: Client, study: Study, alice
         _link(study, first, second)
     recluster(study, actor=audit.SYSTEM)
     client.force_login(alice)
-    first, last = _page(client, study), _page(client, study, page="2")
-    assert "01.jpg" in first and "41.jpg" not in first and "page=2" in first
-    assert "41.jpg" in last and "01.jpg" not in last
+    one, two = _page(client, study), _page(client, study, page="2")
+    assert "01.jpg" in one and "41.jpg" not in one and "page=2" in one
+    assert "41.jpg" in two and "01.jpg" not in two
     assert "41.jpg" in _page(client, study, page="999") and "01.jpg" in _page(client, study, page="x")
 
 
