@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bench.attack import jpeg
 from bench.attack.browser import Exchange, Sighting
 
-BUCKETS = 24
+BUCKETS = 16
 PERIODS = range(2, 13)
 AROUND = 10
 LONGEST_TEXT = 80
@@ -91,7 +91,7 @@ def _of_text(row: Row, name: str, value: str, token: str) -> None:
 
 
 def _count(row: Row, name: str, text: str) -> None:
-    column = f"{name.split(' ', 1)[0]} #{zlib.crc32(f'{name}={text}'.encode()) % BUCKETS}"
+    column = f"{name.partition(' ')[0]} #{zlib.crc32(f'{name}={text}'.encode()) % BUCKETS}"
     row[column] = row.get(column, 0) + 1
 
 
@@ -133,7 +133,8 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._inside_json = tag == "script" and ("type", "application/json") in attrs
         for attribute, value in [("", None), *attrs]:
-            _of_text(self._row, f"{self._name} <{tag} {attribute}>", value or "", self._token)
+            shape = re.sub(r"\d+", "0", (value or "").replace(self._token, "TOKEN"))
+            _count(self._row, f"{self._name} <{tag} {attribute}>", shape[:LONGEST_TEXT])
 
     def handle_data(self, data: str) -> None:
         if self._inside_json:

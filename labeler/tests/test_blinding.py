@@ -6,18 +6,24 @@ open, whether it may be told.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
+from itertools import combinations
 
+import cv2
+import numpy as np
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from labeler import labelling
 from labeler.models import Assignment, GoldenItem, Membership
-from labeler.tests.factories import message, signed_in, start
+from labeler.tests.factories import deal, message, signed_in, start
 
 GIVEN = {"level_value", "flag", "comment", "unsure", "version"}
 REFUSAL = {"code", "text"}
@@ -44,7 +50,14 @@ COOKIES = {"csrftoken"}
 OWN_TO_AN_IMAGE = {"Content-Length", "ETag"}
 
 TELLING = {"labeler_goldenitem", "labeler_fold", "labeler_folditem", "labeler_image", "labeler_imagename"}
-READ = {"labeler_membership", "labeler_queue", "labeler_assignment", "labeler_rendition", "labeler_label", "labeler_level"}
+READ = {
+    "labeler_membership",
+    "labeler_queue",
+    "labeler_assignment",
+    "labeler_rendition",
+    "labeler_label",
+    "labeler_level",
+}
 BESIDE = {"labeler_study", "accounts_user"}
 
 
@@ -134,13 +147,62 @@ def test_all_images_come_with_the_same_headers(client: Client, base: str, dealt:
     assert headers["Content-Disposition"] == 'inline; filename="image.jpg"'
 
 
+def test_headers_come_in_one_order(client: Client, base: str, dealt: list[Assignment]) -> None:
+    client.get(f"{base}window.json")
+    for address in (f"{base}i/{{}}.jpg", f"{base}previous.json?before={{}}&size=1"):
+        assert len({tuple(client.get(address.format(item.token)).headers) for item in dealt}) == 1
+
+
+def test_two_who_see_the_same_picture_share_nothing_but_its_pixels(
+    bob_rates: Membership, carol_rates: Membership, bob: User, carol: User, settings: LazySettings
+) -> None:
+    """Nor do the two times at which one of them sees it."""
+    settings.SECRET_KEY = "sizes are drawn with it, so that this test is the same each time"
+    (first, *_) = start(bob_rates, 2, golden_every=1)
+    deal(carol_rates, [first.image])
+    again = Assignment.objects.create(
+        membership=bob_rates, image=first.image, rendition=first.rendition, repeat=1, sort_key=9_000
+    )
+    assert again.token != first.token
+    sent = []
+    for member, user in ((bob_rates, bob), (carol_rates, carol)):
+        labelling.window(member, 5)
+        for item in member.assignments.filter(image=first.image):
+            address = f"/studies/{member.study_id}/label/i/{item.token}.jpg"
+            sent.append((address, signed_in(user).get(address)))
+    assert len(sent) == 3
+    for (address, one), (other_address, other) in combinations(sent, 2):
+        assert address != other_address
+        assert one["ETag"] != other["ETag"]
+        assert one["Content-Length"] != other["Content-Length"]
+        assert hashlib.sha256(one.content).digest() != hashlib.sha256(other.content).digest()
+        assert _behind(one.content)[:8] != _behind(other.content)[:8]
+        assert np.array_equal(_pixels(one.content), _pixels(other.content))
+    again_sent = signed_in(bob).get(sent[0][0])
+    assert again_sent.content == sent[0][1].content
+
+
+def test_the_size_of_what_is_sent_is_drawn_for_each_item(client: Client, base: str, dealt: list[Assignment]) -> None:
+    sizes = [len(labelling._padding(f"token{number}", 100_000)) for number in range(2_000)]
+    assert min(sizes) >= 1 and max(sizes) <= 25_000
+    # Spread evenly: no item's size, whatever set it is in, tells of its picture's size more than another's.
+    assert np.histogram(sizes, 5, (0, 25_000))[0].min() > 300
+    assert max(len(labelling._padding(f"token{number}", 10)) for number in range(2_000)) > 4_000
+
+
 def test_golden_and_training_images_take_the_same_statements(
     client: Client, base: str, dealt: list[Assignment]
 ) -> None:
     golden = set(GoldenItem.objects.values_list("image_id", flat=True))
     assert [item.image_id in golden for item in dealt] == [False, False, True, False, False, True]
+    repeats = [
+        Assignment.objects.create(
+            membership=item.membership, image=item.image, rendition=item.rendition, repeat=1, sort_key=number * 9_000
+        )
+        for number, item in enumerate(dealt[1:3], start=1)
+    ]
     client.get(f"{base}window.json")
-    first, *others = [_statements(client, base, item) for item in dealt]
+    first, *others = [_statements(client, base, item) for item in [*dealt, *repeats]]
     for statements in others:
         assert statements == first
     assert len(first) > 8
@@ -168,3 +230,18 @@ def _statements(client: Client, base: str, item: Assignment) -> list[str]:
         client.get(f"{base}window.json?size=1")
     values = [re.sub(r"'(?:[^']|'')*'|\bs\d+_x\d+|\b\d+(?:\.\d+)?\b", "?", query["sql"]) for query in captured]
     return [re.sub(r"\((?:\?, )*\?\)", "(?)", statement) for statement in values]
+
+
+def _end(sent: bytes) -> int:
+    """Where the JPEG ends: in its scan an FF is never followed by D9."""
+    return sent.index(b"\xff\xd9", sent.index(b"\xff\xda")) + 2
+
+
+def _behind(sent: bytes) -> bytes:
+    return sent[_end(sent) :]
+
+
+def _pixels(sent: bytes) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(sent, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return picture
