@@ -4,13 +4,14 @@ Each event is one action. It changes nothing that was sent to a browser, shuffle
 not sent yet, leaves an audit record, and publishes a new commitment.
 """
 
-from labeler.changes.added_images import AddedPlan, LeftOut, deal_added, plan_added
+from labeler.changes.added_images import AddedPlan, LeftOut, deal_added, plan_added, waiting
 from labeler.changes.drop_out import WithdrawalPlan, plan_withdrawal, withdraw_rater
 from labeler.changes.golden_image import withdraw_golden
 from labeler.changes.late_rater import LateRaterPlan, add_late_rater, plan_late_rater
-from labeler.changes.panel import NotRunning, Portion
+from labeler.changes.panel import RUNNING, NotRunning, Portion
 
 __all__ = [
+    "RUNNING",
     "AddedPlan",
     "LateRaterPlan",
     "LeftOut",
@@ -22,6 +23,7 @@ __all__ = [
     "plan_added",
     "plan_late_rater",
     "plan_withdrawal",
+    "waiting",
     "withdraw_golden",
     "withdraw_rater",
 ]

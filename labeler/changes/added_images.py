@@ -49,6 +49,7 @@ class AddedPlan:
 
     @property
     def training(self) -> int:
+        """How many images become training images, each counted once."""
         return len({image for images in self.dealt for image in images})
 
 
