@@ -40,10 +40,10 @@ def dedup_key(study: Study) -> str:
     return f"import into study {study.pk}"
 
 
-def enqueue_upload(kind: str, study: Study, upload: Upload, *, actor: Actor) -> Job:
-    """Have a worker import what a browser sent. Raises jobs.lifecycle.AlreadyActive."""
+def enqueue_grades(study: Study, upload: Upload, *, actor: Actor) -> Job:
+    """Have a worker import the table of grades that a browser sent. Raises jobs.lifecycle.AlreadyActive."""
     params = {"upload": upload.token}
-    return lifecycle.enqueue(kind, actor=actor, study_id=study.pk, params=params, dedup_key=dedup_key(study))
+    return lifecycle.enqueue(GRADES, actor=actor, study_id=study.pk, params=params, dedup_key=dedup_key(study))
 
 
 def enqueue_images(study: Study, where: Where, *, actor: Actor) -> Job:

@@ -68,11 +68,19 @@ def import_images(
     A file that can't be imported is reported by name, and the rest goes on. Raises ValidationError when the study is
     closed, when facts make images golden though it has begun, or while the actor rates in it.
     """
+    check_facts(study, facts, actor)
+    return _Import(study, facts, actor).run(sources, report)
+
+
+def check_facts(study: Study, facts: Mapping[str, Facts], actor: Actor) -> None:
+    """Whether images may come in with those facts. Who brings golden ones has seen them, which is written down.
+
+    Raises ValidationError as `import_images` does.
+    """
     golden = any(told.golden for told in facts.values())
     check_open(study, golden=golden)
     if golden:
         record_sight(study, Sight.IMPORTED, actor)
-    return _Import(study, facts, actor).run(sources, report)
 
 
 class _Import:

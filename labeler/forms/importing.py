@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -9,6 +10,8 @@ from django.core.exceptions import ValidationError
 
 # Some 100,000 rows; a table takes many times its size while it is checked.
 MAX_TABLE_BYTES = 10 * 1024 * 1024
+_MAX_PREFIX = 500
+_COLUMNS = "golden (yes or no); person; any others are kept with the image"
 
 
 class TableField(forms.FileField):
@@ -38,38 +41,80 @@ class ManyFilesField(forms.FileField):
         return [super(ManyFilesField, self).clean(file, initial) for file in data or []]
 
 
-class ImagesForm(forms.Form):
+def _facts_table() -> TableField:
+    return TableField(
+        required=False,
+        label="Table (CSV, optional)",
+        help_text=f"Columns: file; {_COLUMNS}. It is checked whole before anything is imported.",
+    )
+
+
+class FilesForm(forms.Form):
     """Pictures and their table. `waiting` files were sent before, by the page's script or with a faulty table."""
 
     images = ManyFilesField(
         required=False,
         label="Image files",
-        widget=ManyFilesInput(attrs={"accept": "image/*"}),
-        help_text="JPEG, PNG, WebP, TIFF, BMP or GIF. Choose as many as you like.",
+        widget=ManyFilesInput(attrs={"accept": "image/*,.heic,.heif"}),
+        help_text="JPEG, HEIC, PNG, WebP, TIFF, BMP or GIF. Choose as many as you like.",
     )
     folder = ManyFilesField(
         required=False,
         label="or a whole folder",
         widget=ManyFilesInput(attrs={"webkitdirectory": True}),
     )
-    table = TableField(
+    zips = ManyFilesField(
         required=False,
-        label="Table (CSV, optional)",
-        help_text=(
-            "Columns: file; golden (yes or no); person; any others are kept with the image. "
-            "It is checked whole before anything is imported."
-        ),
+        label="or zip archives",
+        widget=ManyFilesInput(attrs={"accept": ".zip,application/zip"}),
+        help_text="Folders in an archive become part of the names: north/image_1.jpg.",
     )
+    table = _facts_table()
 
     def __init__(self, *args: Any, waiting: int = 0, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **{"auto_id": "id_files_%s"} | options)
         self.waiting = waiting
+
+    @property
+    def files_sent(self) -> list[Any]:
+        return [file for name in ("images", "folder", "zips") for file in self.cleaned_data[name]]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not self.waiting and not cleaned.get("images") and not cleaned.get("folder"):
-            raise ValidationError("Choose image files, or a folder.")
+        if not self.waiting and not any(cleaned.get(name) for name in ("images", "folder", "zips")):
+            raise ValidationError("Choose image files, a folder, or zip archives.")
         return cleaned
+
+
+class AddressesForm(forms.Form):
+    """A table of web addresses."""
+
+    manifest = TableField(
+        label="Table of addresses (CSV)",
+        help_text=f"Columns: url (https only); file, the name to give it (else the address’s last part); {_COLUMNS}.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"auto_id": "id_addresses_%s"} | options)
+
+
+class StoreForm(forms.Form):
+    """One of the stores that this site's operator configured."""
+
+    source = forms.ChoiceField(label="Store")
+    beginning = forms.CharField(
+        required=False,
+        max_length=_MAX_PREFIX,
+        label="Names beginning with (optional)",
+        help_text="As a folder: north/2026/. Empty for everything in the store.",
+    )
+    table = _facts_table()
+
+    def __init__(self, *args: Any, names: Iterable[str] = (), **options: Any) -> None:
+        super().__init__(*args, **{"auto_id": "id_store_%s"} | options)
+        field = self.fields["source"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(name, name) for name in names]
 
 
 class GradesForm(forms.Form):

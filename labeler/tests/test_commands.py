@@ -96,7 +96,7 @@ def test_images_come_in_without_a_worker(study: Study, folder: Path) -> None:
     assert "same content: 3.jpg is a second name of 1.jpg" in told
     assert "refused: broken.jpg: The file is not a JPEG" in told
     assert (Image.objects.count(), GoldenItem.objects.count()) == (2, 1)
-    assert Job.objects.get().state == JobState.DONE
+    assert Job.objects.get(kind="labeler.import_images").state == JobState.DONE
     assert "Nothing was added." in _run("import_images", STUDY, str(folder), "--csv", str(folder / "images.csv"))
 
 

@@ -32,7 +32,9 @@ def upload(study: Study, alice: User) -> Upload:
 
 
 def _enqueue(kind: str, study: Study, upload: Upload) -> Job:
-    return import_jobs.enqueue_upload(kind, study, upload, actor=audit.SYSTEM)
+    if kind == import_jobs.GRADES:
+        return import_jobs.enqueue_grades(study, upload, actor=audit.SYSTEM)
+    return import_jobs.enqueue_images(study, Where(upload=upload.token), actor=audit.SYSTEM)
 
 
 def test_an_upload_comes_in_and_is_removed(study: Study, upload: Upload) -> None:

@@ -16,6 +16,7 @@ from jobs import lifecycle
 from jobs.models import Job, JobState
 from labeler import clusters, tasks
 from labeler.assignment import assign
+from labeler.clusters import EXAMINE
 from labeler.importing import add_image
 from labeler.importing_grades import import_grades
 from labeler.models import GoldenItem, Image, Membership, Role, Study, StudyState
@@ -145,6 +146,7 @@ def test_images_sent_in_parts_come_in(client: Client, study: Study, alice: User)
     client.post(reverse("study_import", args=[study.pk]), form)
     job = Job.objects.get()
     tasks.import_images(job_id=job.pk)
+    assert Job.objects.filter(kind=EXAMINE, state=JobState.QUEUED).count() == 1  # the new ones are looked at
     assert (Image.objects.count(), GoldenItem.objects.count()) == (2, 1)
     page = client.get(reverse("job", args=[study.pk, job.pk])).content.decode()
     assert "3.jpg" in page and "The file is empty." in page
@@ -184,7 +186,7 @@ def test_somebody_elses_upload_is_not_imported(client: Client, study: Study, ali
 def test_a_form_without_files_says_what_is_missing(client: Client, study: Study, alice: User) -> None:
     client.force_login(alice)
     answer = client.post(reverse("study_import", args=[study.pk]), {"upload": ""})
-    assert "Choose image files, or a folder." in answer.content.decode()
+    assert "Choose image files, a folder, or zip archives." in answer.content.decode()
 
 
 def test_faulty_grades_are_named_by_row(client: Client, study: Study, alice: User) -> None:
@@ -285,7 +287,7 @@ def test_labels_are_downloaded_as_csv(client: Client, study: Study, alice: User)
 
 # Two of the queries are always the signed-in user and the membership.
 @pytest.mark.parametrize(
-    "name, queries", [("home", 2), ("study", 10), ("study_import", 4), ("study_members", 4), ("study_assign", 5)]
+    "name, queries", [("home", 2), ("study", 10), ("study_import", 3), ("study_members", 4), ("study_assign", 5)]
 )
 def test_pages_take_as_many_queries_for_many_as_for_few(
     client: Client,

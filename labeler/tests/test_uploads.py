@@ -11,8 +11,9 @@ import pytest
 from accounts import audit
 from jobs.models import Job
 from labeler import import_jobs
+from labeler.import_lots import Where
 from labeler.models import Study
-from labeler.uploads import KEPT_SECONDS, NameSentTwice, NoSuchUpload, Upload, find_upload, open_upload, sweep
+from labeler.uploads import KEPT_SECONDS, NameSentTwice, NoSuchUpload, find_upload, open_upload, sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +73,7 @@ def test_a_token_is_no_path(token: str) -> None:
 
 def test_what_was_never_imported_goes_after_a_day(study: Study) -> None:
     forgotten, queued = open_upload(1, 2), open_upload(1, 2)
-    job: Job = import_jobs.enqueue_upload(import_jobs.IMAGES, study, Upload(queued.token), actor=audit.SYSTEM)
+    job: Job = import_jobs.enqueue_images(study, Where(upload=queued.token), actor=audit.SYSTEM)
     long_ago = time.time() - KEPT_SECONDS - 60
     for upload in (forgotten, queued):
         os.utime(upload.folder, (long_ago, long_ago))

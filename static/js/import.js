@@ -6,7 +6,7 @@ const BYTES_AT_ONCE = 24 * 1024 * 1024;
 const TRIES = 4;
 
 const form = document.querySelector("[data-upload-to]");
-const inputs = [...form.querySelectorAll("input[name=images], input[name=folder]")];
+const inputs = [...form.querySelectorAll("input[name=images], input[name=folder], input[name=zips]")];
 const sending = form.querySelector("[data-sending]");
 const bar = sending.querySelector("progress");
 const words = sending.querySelector("p");
