@@ -1,22 +1,31 @@
 """Which faces are of one person, by their embeddings.
 
-Single linkage under any threshold makes chains: a looks like b, b like c, and in the end everybody is one person. Here
-the closest pairs are joined first, and two clusters only while the mean squared distance between their faces stays
-within the threshold (average linkage; Sokal and Michener, 1958), which no chain of go-betweens passes.
+Two things make that harder among thousands of faces than for a pair. What is near depends on who is there: the network
+was taught on celebrities, and puts people of one origin and age, under one lamp, much closer together. So the threshold
+is taken from the study's own distances. And single linkage under any threshold makes chains: a looks like b, b like c,
+and in the end everybody is one person. So the closest pairs are joined first, and two clusters only while the mean
+squared distance between their faces is within the threshold (average linkage: Sokal and Michener, 1958).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-# dlib joins under 0.6, for pairs; among thousands of faces there are millions of pairs, and one in 10,000 wrong is too
-# many. docs/clusters.md has the figures by which this was chosen.
-SAME_PERSON: Final = 0.4
+# Never joined beyond this; dlib itself joins pairs under 0.6. docs/clusters.md has the figures for these three.
+FARTHEST: Final = 0.36
+# Most faces that are let pass for each face by chance, and at most this share of all pairs.
+_FALSE_EACH: Final = 2.0
+_FALSE_SHARE: Final = 1 / 400
+# Fewer faces than this tell nothing of how far apart strangers are.
+_ENOUGH: Final = 6
+_SAMPLE: Final = 2_000
+_SEED: Final = 20180711
 # Pictures of one person that are looked at from each of them.
 _NEIGHBOURS: Final = 16
 _CHUNK: Final = 512
@@ -31,9 +40,27 @@ class Alike:
     distance: float
 
 
-def same_persons(
-    embeddings: NDArray[np.float32], named: Sequence[int | None], threshold: float = SAME_PERSON
-) -> list[Alike]:
+def threshold_for(embeddings: NDArray[np.float32]) -> float:
+    """Up to which distance two of these (faces, 128) embeddings count as one person's.
+
+    Distances between strangers are taken as normal, with the median of all distances and the spread of their lower
+    half (both hardly touched by the few pairs of one person): the threshold lets `_FALSE_EACH` strangers of each face
+    pass, at most `_FALSE_SHARE` of them, and is at most `FARTHEST`. From a sample of 2,000 faces where there are more.
+    """
+    if len(embeddings) < _ENOUGH:
+        return FARTHEST
+    draw = np.random.default_rng(_SEED)
+    some = embeddings[np.sort(draw.permutation(len(embeddings))[:_SAMPLE])].astype(np.float64)
+    squares = np.einsum("ij,ij->i", some, some)
+    apart = (squares[:, None] + squares[None, :] - 2 * some @ some.T)[np.triu_indices(len(some), 1)]
+    tenth, median = np.sqrt(np.quantile(apart.clip(0), (0.1, 0.5)))
+    normal = NormalDist()
+    spread = (median - tenth) / -normal.inv_cdf(0.1)
+    share = min(_FALSE_SHARE, _FALSE_EACH / len(embeddings))
+    return float(np.clip(median + normal.inv_cdf(share) * spread, 0.0, FARTHEST))
+
+
+def same_persons(embeddings: NDArray[np.float32], named: Sequence[int | None]) -> list[Alike]:
     """The pairs that join faces to persons: n − 1 for a person with n faces, closest first.
 
     embeddings: (faces, 128) float32. named: who each is where that is known (any number per person), else None: faces
@@ -42,6 +69,7 @@ def same_persons(
     """
     if len(embeddings) != len(named):
         raise ValueError("each embedding needs its name or None")
+    threshold = threshold_for(embeddings)
     people = _People(embeddings, named)
     pairs = sorted(_neighbours(embeddings, threshold), key=lambda pair: (pair.distance, pair.first, pair.second))
     return [pair for pair in pairs if people.join(pair.first, pair.second, threshold)]
