@@ -40,7 +40,7 @@ class SettingsForm(forms.Form):
     )
 
     def __init__(self, *args: Any, study: Study, **options: Any) -> None:
-        shown = {"name": study.name, "overlap": study.overlap, "repeats": round(100 * study.repeat_share, 2)}
+        shown = {"name": study.name, "overlap": study.overlap, "repeats": f"{100 * study.repeat_share:g}"}
         super().__init__(*args, **options | {"initial": shown})
         for field in ("overlap", "repeats"):
             self.fields[field].disabled = study.state != StudyState.DRAFT
@@ -59,15 +59,14 @@ class LevelRow(forms.Form):
     """One level of the scale; a row that is empty or ticked for removal is none."""
 
     level = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    value = forms.FloatField(required=False, min_value=-1000, max_value=1000, help_text="Enters every figure.")
-    key = forms.CharField(required=False, max_length=1, help_text="Empty: the value, if it is one digit.")
+    value = forms.FloatField(required=False, min_value=-1000, max_value=1000)
+    key = forms.CharField(required=False, max_length=1)
     name = forms.CharField(required=False, max_length=MAX_NAME)
-    description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
     example = forms.FileField(
         required=False,
         label="Example picture",
         widget=forms.FileInput(attrs={"accept": "image/*"}),
-        help_text="Not one of the study’s own images. Raters see it with the scale.",
     )
     drop_example = forms.BooleanField(required=False, label="Take the example picture away")
     remove = forms.BooleanField(required=False, label="Remove this level")
@@ -105,7 +104,13 @@ class LevelRowsForm(_Rows):  # type: ignore[misc, valid-type]  # made by Django 
     def __init__(self, *args: Any, study: Study, **options: Any) -> None:
         self.levels: Mapping[int, Level] = {level.pk: level for level in study.levels.all()}
         initial = [
-            {"level": pk, "value": level.value, "key": level.key, "name": level.name, "description": level.description}
+            {
+                "level": pk,
+                "value": f"{level.value:g}",
+                "key": level.key,
+                "name": level.name,
+                "description": level.description,
+            }
             for pk, level in self.levels.items()
         ]
         super().__init__(*args, initial=initial, prefix="levels", **options)
@@ -128,9 +133,5 @@ class LevelRowsForm(_Rows):  # type: ignore[misc, valid-type]  # made by Django 
 
 class CopyForm(forms.Form):
     name = forms.CharField(max_length=MAX_STUDY_NAME, label="Name of the new study")
-    images = forms.BooleanField(
-        required=False,
-        label="The images too",
-        help_text="With names, tables, persons, verdicts and clusters. Erased images stay behind.",
-    )
+    images = forms.BooleanField(required=False, label="The images too, but for erased ones")
     raters = forms.BooleanField(required=False, label="The active raters too")

@@ -64,13 +64,15 @@ def _page(
     problems: Sequence[str] = (),
 ) -> HttpResponse:
     there = supply_of(study)
+    levels = list(study.levels.all())
     context = {
         "study": study,
         "form": form or SettingsForm(study=study),
         "rows": rows or LevelRowsForm(study=study),
         "problems": problems,
         "fixed": why_fixed(study),
-        "levels": study.levels.all(),
+        "levels": levels,
+        "examples": {level.pk for level in levels if level.example},
         "there": there,
         "costs": costs(study, there),
     }
