@@ -130,9 +130,10 @@ def cost(there: Supply, overlap: int, repeat_share: float) -> Cost:
 
 
 def costs(study: Study, there: Supply) -> list[Cost]:
-    """The study's own plan, and others beside it: one to three raters an image, nothing or 5 % shown again."""
+    """The study's own plan, and while it can be changed, others: one to three raters an image, 0 or 5 % shown again."""
     if not there.raters:
         return []
     plans = {(study.overlap, study.repeat_share)}
-    plans |= {(overlap, share) for overlap in range(1, min(3, there.raters) + 1) for share in (0.0, 0.05)}
+    if study.state == StudyState.DRAFT:
+        plans |= {(overlap, share) for overlap in range(1, min(3, there.raters) + 1) for share in (0.0, 0.05)}
     return [cost(there, overlap, share) for overlap, share in sorted(plans)]

@@ -62,7 +62,7 @@ class LevelRow(forms.Form):
     value = forms.FloatField(required=False, min_value=-1000, max_value=1000)
     key = forms.CharField(required=False, max_length=1)
     name = forms.CharField(required=False, max_length=MAX_NAME)
-    description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
     example = forms.FileField(
         required=False,
         label="Example picture",
@@ -98,21 +98,17 @@ class LevelRow(forms.Form):
 _Rows = forms.formset_factory(LevelRow, extra=1, max_num=MAX_LEVELS, absolute_max=MAX_LEVELS, validate_max=True)
 
 
+def _shown(level: Level) -> dict[str, object]:
+    value = int(level.value) if level.value.is_integer() else level.value
+    return {"value": value, "key": level.key, "name": level.name, "description": level.description}
+
+
 class LevelRowsForm(_Rows):  # type: ignore[misc, valid-type]  # made by Django at run time
     """All levels of a study and one empty row."""
 
     def __init__(self, *args: Any, study: Study, **options: Any) -> None:
         self.levels: Mapping[int, Level] = {level.pk: level for level in study.levels.all()}
-        initial = [
-            {
-                "level": pk,
-                "value": f"{level.value:g}",
-                "key": level.key,
-                "name": level.name,
-                "description": level.description,
-            }
-            for pk, level in self.levels.items()
-        ]
+        initial = [{"level": pk, **_shown(level)} for pk, level in self.levels.items()]
         super().__init__(*args, initial=initial, prefix="levels", **options)
 
     def chosen(self) -> list[LevelRow]:
