@@ -29,6 +29,8 @@ _LARGEST: Final = 0.32
 _STEPS: Final = 15
 # Places are kept in 1/64 pixel of the working copy.
 _PER_PIXEL: Final = 64
+# OpenCV finds features on a copy of twice the size, and says a quarter of a pixel too much for where they are.
+_TOO_FAR: Final = 0.25
 _HEAD: Final = struct.Struct("<HHB")
 # 4 rows × 4 columns × 8 directions, in the frame of a feature's own direction: mirroring turns the rows and the
 # directions round.
@@ -75,8 +77,8 @@ class LocalFeatures:
         places = np.frombuffer(data, "<u2", 2 * count, _HEAD.size + pixels).reshape(count, 2)
         halves = np.frombuffer(data, np.uint8, count * _NUMBERS // 2, _HEAD.size + pixels + 4 * count)
         vectors = np.empty((count, _NUMBERS), dtype=np.uint8)
-        vectors[:, 0::2] = halves.reshape(count, -1) & 15
-        vectors[:, 1::2] = halves.reshape(count, -1) >> 4
+        vectors[:, 0::2] = halves.reshape(count, _NUMBERS // 2) & 15
+        vectors[:, 1::2] = halves.reshape(count, _NUMBERS // 2) >> 4
         return cls(width, height, np.divide(places, _PER_PIXEL, dtype=np.float32), vectors, thumbnail)
 
 
@@ -85,7 +87,7 @@ def local_features(rgb: Pixels) -> LocalFeatures:
     luma = cv2.cvtColor(_working_copy(rgb), cv2.COLOR_RGB2GRAY)
     found, vectors = _detector().detectAndCompute(luma, None)
     strongest = sorted(range(len(found)), key=lambda at: -found[at].response)[:MOST_FEATURES]
-    points = np.array([found[at].pt for at in strongest], dtype=np.float32).reshape(-1, 2)
+    points = np.array([found[at].pt for at in strongest], dtype=np.float32).reshape(-1, 2) - np.float32(_TOO_FAR)
     roots = np.zeros((0, _NUMBERS), dtype=np.float32) if vectors is None else np.asarray(vectors)[strongest]
     roots = np.sqrt(roots / np.maximum(roots.sum(axis=1, keepdims=True), 1))
     quantised = np.round(roots * (_STEPS / _LARGEST)).clip(0, _STEPS).astype(np.uint8)

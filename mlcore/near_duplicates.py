@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.local_features import THUMBNAIL_SIDE, LocalFeatures
+from mlcore.local_features import MOST_FEATURES, THUMBNAIL_SIDE, LocalFeatures
 
 # So many features, and so large a share of those that both could show, agree on one turn, scale and shift, and under it
 # the thumbnails correlate so much. docs/clusters.md has the figures by which they were chosen.
@@ -32,7 +32,10 @@ MIN_CORRELATION: Final = 0.96
 _CANDIDATES: Final = 10
 _HASH_BITS: Final = 6
 _CHUNK: Final = 512
+# So few pictures are all compared with each other. Words are so many that each stands for several features.
+_FEW: Final = 48
 _WORDS: Final = 2048
+_FEATURES_A_WORD: Final = 16
 _SEED: Final = 20180711
 # A feature and its copy have at least this cosine. Pixels of the working copy that a copy's feature may be off: those
 # of copies are 0.5 off at most (median of a pair), those of another photograph of the same person 0.6 to 2.5.
@@ -83,6 +86,9 @@ def find_copies(
 
 def _candidates(packed: Sequence[bytes | None], hashes: Sequence[int | None]) -> tuple[list[set[int]], list[set[int]]]:
     """For each picture the later ones to compare it with, as it is and mirrored: each pair is found from both sides."""
+    if len(packed) <= _FEW:
+        everybody = [set(range(place + 1, len(packed))) for place in range(len(packed))]
+        return everybody, everybody
     votes, close = _Votes(packed), _close_hashes(hashes)
     plain: list[set[int]] = [set() for _ in packed]
     mirrored: list[set[int]] = [set() for _ in packed]
@@ -207,7 +213,8 @@ def _vocabulary(packed: Sequence[bytes | None], places: Sequence[int]) -> NDArra
     chosen: list[int] = draw.choice(places, size=min(len(places), _WORDS), replace=False).tolist() if places else []
     some = [LocalFeatures.unpack(packed[place] or b"").vectors for place in sorted(chosen)]
     vectors = np.concatenate(some) if some else np.zeros((0, 128), dtype=np.uint8)
-    kept = draw.choice(len(vectors), size=min(len(vectors), _WORDS), replace=False)
+    size = min(_WORDS, len(places) * MOST_FEATURES // _FEATURES_A_WORD, len(vectors))
+    kept = draw.choice(len(vectors), size=size, replace=False)
     return _unit(vectors[np.sort(kept)])
 
 
