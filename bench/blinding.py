@@ -33,11 +33,12 @@ from bench.bars import Bar, above, at_least, at_most, below
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A study's images, how many of them are golden, and its raters."""
+    """A study's images, how many of them are golden, its raters, and in how many groups its images are guessed."""
 
     images: int
     golden: int
     raters: int
+    groups: int
 
 
 LEAKS = (
@@ -48,10 +49,10 @@ LEAKS = (
     "golden re-encoded differently",
     "golden answered 25 ms later",
 )
-FULL = Size(10_000, 2_000, 4)
-QUICK = Size(1_500, 300, 4)
-LEAKY = Size(600, 200, 3)
-LEAKY_QUICK = Size(240, 90, 3)
+FULL = Size(10_000, 2_000, 4, groups=8)
+QUICK = Size(1_500, 300, 4, groups=5)
+LEAKY = Size(600, 200, 3, groups=5)
+LEAKY_QUICK = Size(240, 90, 3, groups=4)
 
 
 def run(quick: bool) -> list[Bar]:
@@ -59,7 +60,7 @@ def run(quick: bool) -> list[Bar]:
     with servers() as place:
         began = time.monotonic()
         clean = _attacked(_study(place, size), size)
-        found = {"clean": attack(clean)}
+        found = {"clean": attack(clean, size.groups)}
         _say("clean", found["clean"], clean, began)
         small = _study(place.fresh("small"), leaky_size)
         for number, name in enumerate(LEAKS):
@@ -67,7 +68,7 @@ def run(quick: bool) -> list[Bar]:
             copy = small.copy(f"leaky_{number}")
             copy.run("bench.attack.leaks:prepare", name)
             seen = _attacked(copy, leaky_size, name)
-            found[name] = attack(seen)
+            found[name] = attack(seen, leaky_size.groups)
             _say(name, found[name], seen, began)
     return [*_clean_bars(found["clean"], clean, size, quick), *_leaky_bars(found)]
 

@@ -75,24 +75,32 @@ class Place:
         finally:
             connection.close()
 
-    def _on_server(self, statement: str) -> None:
-        connection = psycopg2.connect(Place(self.layout, "postgres").database_url)
+    def do(self, *statements: str) -> None:
+        """Run statements one by one, each committed by itself."""
+        connection = psycopg2.connect(self.database_url)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute(statement)
+                for statement in statements:
+                    cursor.execute(statement)
         finally:
             connection.close()
 
+    def _on_server(self, statement: str) -> None:
+        Place(self.layout, "postgres").do(statement)
+
 
 @contextmanager
-def servers() -> Iterator[Place]:
-    """A throw-away pair of servers, gone afterwards with all that was stored."""
+def servers(throw_away: bool = True) -> Iterator[Place]:
+    """A pair of servers, gone afterwards with all that was stored.
+
+    `throw_away` spares them what only survival needs, such as waiting for the disk; without it they are as at home.
+    """
     home = Path(tempfile.mkdtemp(prefix="goldfold-bench-", dir="/tmp"))
     # Root's servers run under another number, which must be able to pass through.
     home.chmod(0o711)
     layout = Layout(home=home, sockets=home / "run")
-    pair = prepare(layout, Path(sysconfig.get_path("purelib")), throw_away=True)
+    pair = prepare(layout, Path(sysconfig.get_path("purelib")), throw_away=throw_away)
     redis = pair.redis.start()
     try:
         postgres = pair.postgres.start()

@@ -19,7 +19,9 @@ from accounts.models import ApiKey, User
 from jobs.models import Job
 from labeler import clusters, labelling
 from labeler.assignment import assign
-from labeler.models import Assignment, Membership, Study
+from labeler.examples import keep_example
+from labeler.models import Assignment, Level, Membership, Study
+from labeler.tests.drawn import jpeg
 from labeler.tests.factories import make_image, signed_in
 
 # What a rater can open, and what of it is their own or the same for all raters.
@@ -30,7 +32,9 @@ REACHABLE = {
     "label_previous": "their own answers",
     "label_answers": "takes answers",
     "label_image": "a picture released to them",
+    "level_example": "a picture of the scale, none of the study's images",
     "study_commitment": "fingerprints, the same for everybody",
+    "study_commitment_published": "the same as a file",
     "preparation": "how far the installation is",
 }
 # Accounts: nothing about studies.
@@ -42,6 +46,8 @@ CLOSED = {302, 403, 404}
 def started(bob_rates: Membership, carol_rates: Membership) -> Study:
     """A study of two raters that labels, assigned by the product."""
     study = bob_rates.study
+    Study.objects.filter(pk=study.pk).update(seed=7_340_926_114_083)
+    study.refresh_from_db()
     for number in range(1, 9):
         make_image(study, number, golden=number % 2 == 0)
     clusters.recluster(study, actor=audit.SYSTEM)
@@ -59,6 +65,8 @@ def routes(patterns: list[URLPattern | URLResolver] | None = None) -> Iterator[U
 
 def test_a_rater_can_open_what_is_listed_and_nothing_else(started: Study, bob: User, bob_rates: Membership) -> None:
     labelling.window(bob_rates, 3)
+    level = started.levels.all()[0]
+    Level.objects.filter(pk=level.pk).update(example=keep_example(started, jpeg(1)))
     mine = bob_rates.assignments.order_by("sort_key").first()
     assert mine is not None
     given = {
@@ -66,7 +74,7 @@ def test_a_rater_can_open_what_is_listed_and_nothing_else(started: Study, bob: U
         "token": mine.token,
         "image_id": mine.image_id,
         "membership_id": bob_rates.pk,
-        "level_id": started.levels.all()[0].pk,
+        "level_id": level.pk,
         "job_id": Job.objects.create(kind="labeler.import_images", study_id=started.pk).pk,
         "key_id": ApiKey.objects.create(study_id=started.pk, name="a key", prefix="key", digest="0" * 64).pk,
         "table": "labels",
