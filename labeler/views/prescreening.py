@@ -86,7 +86,8 @@ def images_overrule(request: HttpRequest, study_id: int) -> HttpResponse:
             messages.error(request, " ".join(error.messages))
         else:
             word = "kept" if keep else "rejected"
-            messages.success(request, f"{changed} picture{'' if changed == 1 else 's'} {word}.")
+            told = f"{changed} picture{'' if changed == 1 else 's'} {word}." if changed else f"They are {word} already."
+            messages.success(request, told)
     else:
         messages.error(request, "Choose at least one picture, and say why.")
     back = request.POST.get("back", "")
