@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import psycopg2
 from config.embedded import DATABASE, Layout
 from config.launch.servers import prepare, stop
 
+REDIS_DATABASES = 64
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -37,7 +39,8 @@ class Place:
     def variables(self) -> dict[str, str]:
         own = {
             "DATABASE_URL": self.database_url,
-            "REDIS_URL": self.layout.redis_url,
+            # Each database has its own: sessions and counts of sign-ins are of its people.
+            "REDIS_URL": f"{self.layout.redis_url}?db={zlib.crc32(self.database.encode()) % REDIS_DATABASES}",
             "GOLDFOLD_HOME": str(self.layout.home / "files"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LOG_LEVEL": "WARNING",
