@@ -69,7 +69,7 @@ class _Child:
     def __init__(self) -> None:
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlcore.examiner"],
+            [sys.executable, "-c", "from mlcore.examiner import serve; serve()"],
             cwd=settings.BASE_DIR,
             env={**os.environ, **one_thread},
             stdin=subprocess.PIPE,

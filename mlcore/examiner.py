@@ -1,9 +1,7 @@
 """One look at a picture: its faces, who it is, and what copies of it are recognised by. Imports dlib.
 
-Run as a program (`python -m mlcore.examiner`) it serves a parent: dlib computes its embeddings under Python's global
-lock, so only further processes make it faster. It says `READY`, then reads pickled paths from its input and answers
-each with a pickled `Examined`, None for a file that can't be read, or the `FaceModelMissing` that it met, until the
-input ends, which it also does when the parent dies.
+`serve` is what a process of its own does for a parent: dlib computes its embeddings under Python's global lock, so only
+further processes make it faster.
 """
 
 from __future__ import annotations
@@ -57,7 +55,12 @@ def examine_file(path: Path, finder: FaceFinder) -> Examined | None:
         return None
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Say `READY`, then answer each pickled path that comes in with a pickled `Examined`, until the input ends.
+
+    The answer is None for a file that can't be read, and the `FaceModelMissing` that was met. The input ends when the
+    parent dies, too.
+    """
     cv2.setNumThreads(1)
     finder = FaceFinder()
     _say(READY)
@@ -75,7 +78,3 @@ def _serve() -> None:
 def _say(what: object) -> None:
     pickle.dump(what, sys.stdout.buffer)
     sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _serve()
