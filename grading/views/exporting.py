@@ -11,7 +11,7 @@ from grading.exporting import TABLES, find_table
 from labeler.access import require_lead_not_rating, require_lead_to_see_golden
 from labeler.exporting import Format
 from labeler.exporting.dictionary import dictionary_csv
-from labeler.models import Membership, Role, Sight
+from labeler.models import Sight
 from labeler.views.exports import download
 
 
@@ -20,14 +20,7 @@ from labeler.views.exports import download
 def study_export(request: HttpRequest, study_id: int) -> HttpResponse:
     """What there is to take away, and what its columns mean."""
     study = require_lead_not_rating(request, study_id).study
-    admitted = Membership.objects.filter(study=study, role=Role.RATER).exclude(admitted_reason="")
-    shown = {
-        "study": study,
-        "tab": "export",
-        "tables": TABLES,
-        "formats": list(Format),
-        "admitted": admitted.select_related("admitted_by"),
-    }
+    shown = {"study": study, "tab": "export", "tables": TABLES, "formats": list(Format)}
     return render(request, "grading/export.html", shown)
 
 

@@ -10,12 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.audit import Actor
+from accounts.models import User
 from grading.forms import PromoteForm, StartForm
 from grading.models import TrainingRun
 from grading.run_list import run_rows
 from grading.run_report import report
 from grading.runs import cancel_run, current_promotion, latest_evaluation, promote, start_run
 from labeler.access import require_lead_not_rating, require_lead_to_see_golden
+from labeler.models import Study, StudyState
+from labeler.sight import has_seen
 
 
 @login_required
@@ -84,15 +87,23 @@ def _find(study_id: int, number: int) -> TrainingRun:
 def _page(request: HttpRequest, found: TrainingRun, form: PromoteForm, status: int = 200) -> HttpResponse:
     promotion = current_promotion(found.study_id)
     told = report(found, latest_evaluation(found))
-    if told.refusals:  # by name: they are golden
-        require_lead_to_see_golden(request, found.study_id)
     shown = {
         "study": found.study,
         "tab": "runs",
         "run": found,
         "job": found.job,
         "report": told,
+        "names_shown": bool(told.refusals) and _names_shown(request, found.study),
         "promotion": promotion if promotion and promotion.run_id == found.pk else None,
         "form": form,
     }
     return render(request, "grading/run.html", shown, status=status)
+
+
+def _names_shown(request: HttpRequest, study: Study) -> bool:
+    """Whether the page names golden images: to a lead who knows them anyway, or who asks to, which is written down."""
+    knows = study.state == StudyState.CLOSED or (isinstance(request.user, User) and has_seen(study, request.user))
+    if not knows and "names" not in request.GET:
+        return False
+    require_lead_to_see_golden(request, study.pk)
+    return True
