@@ -47,6 +47,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _REQUIRED: Final = {"s3": "bucket", "azure": "container"}
 _CHUNK: Final = 1024 * 1024
+_PAGE = 1000  # objects listed at once; the most that S3 gives
 _LATER: Final = "Import again later: what is there is kept."
 
 
@@ -199,7 +200,9 @@ class _S3:
         self._client = storage.connection.meta.client
 
     def list(self, prefix: str) -> Iterator[Found]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": _PAGE}
+        )
         for page in pages:
             for entry in page.get("Contents", ()):
                 yield Found(entry["Key"], entry["Size"], entry["ETag"])
