@@ -38,7 +38,7 @@ def requeue(membership: Membership, added: Collection[int], repeat_share: float,
         .order_by("sort_key")
         .values_list("image_id", flat=True)
     )
-    rest = {(row.image_id, row.repeat) for row in unsent(membership).only("image_id", "repeat")}
+    rest = set(unsent(membership).values_list("image_id", "repeat"))
     order = _order(sent, rest, added, repeat_share, rng)
     wanted = {(place.image, place.repeat) for place in order}
     _revoke_repeats(membership, rest - wanted)
