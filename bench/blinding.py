@@ -84,6 +84,7 @@ def _study(place: Place, size: Size) -> Place:
 def _attacked(place: Place, size: Size, leak: str = "") -> Attacked:
     """Label everything as every rater, and lay the truth beside what was seen."""
     numbers = range(1, size.raters + 1)
+    place.forget_files()
     with (
         site(place, leak) as port,
         ProcessPoolExecutor(os.cpu_count(), get_context("fork"), initializer=cv2.setNumThreads, initargs=(1,)) as pool,

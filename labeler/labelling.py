@@ -14,7 +14,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -32,6 +32,7 @@ from labeler.models import (
     Role,
     StudyState,
 )
+from labeler.reading_ahead import AHEAD, read_ahead
 
 MOST_ITEMS = 20
 # What is put behind a picture: up to a quarter of its size, and at least up to this many bytes.
@@ -135,16 +136,12 @@ def window(membership: Membership, size: int) -> Window:
     )
     _check_open(locked)
     size = max(1, min(size, MOST_ITEMS))
-    items = list(
-        _mine(membership)
-        .filter(_unanswered())
-        .select_for_update(of=("self",), no_key=True)
-        .only("token", "released_at")
-        .order_by("sort_key")[:size]
-    )
+    coming = _unanswered_items(membership).select_for_update(of=("self",), no_key=True)
+    items = list(coming.only("token", "released_at")[:size])
     unreleased = [item.pk for item in items if item.released_at is None]
     if unreleased:
         Assignment.objects.filter(pk__in=unreleased).update(released_at=timezone.now())
+    read_ahead(_unanswered_items(membership).values_list("rendition__path", flat=True)[: size + AHEAD])
     total, shown = _counts(membership)
     # Where the window holds all that is left, it knows better than the number of what was answered on the page.
     answered = total - len(items) if len(items) < size else shown
@@ -243,7 +240,7 @@ def _mine(membership: Membership) -> QuerySet[Assignment]:
     return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
 
 
-def _unanswered() -> Q:
-    """Without an answer: `shown_seq` is set with the first one, and indexed; a label alone counts too."""
+def _unanswered_items(membership: Membership) -> QuerySet[Assignment]:
+    """The rater's next images: `shown_seq` is set with the first answer, and indexed; a label alone counts too."""
     labels = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE)
-    return Q(~Exists(labels), shown_seq__isnull=True)
+    return _mine(membership).filter(~Exists(labels), shown_seq__isnull=True).order_by("sort_key")

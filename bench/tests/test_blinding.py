@@ -49,7 +49,7 @@ def attacked(live_server: LiveServer) -> Auc:
     table, names = features.matrix([row for queue in queues for _, row in queue])
     assert {"image first", "answer time", "token rank", "image table db", "window.total"} <= set(names)
     rater = np.repeat(numbers, [len(queue) for queue in queues])
-    return attack(Attacked(table, rater, np.array(images), np.array([image in golden for image in images])), groups=3)
+    return attack(Attacked(table, rater, np.array(images), np.array([image in golden for image in images])), groups=2)
 
 
 def test_the_attacker_finds_nothing_in_the_product(attacked_study: Study, live_server: LiveServer) -> None:
@@ -104,7 +104,7 @@ def test_an_image_that_was_learnt_is_not_guessed(rng: np.random.Generator) -> No
     rater, image = np.array(rows).T
     seen = Attacked(np.c_[size[image], rng.random(len(image))], rater, image, golden[image])
     found = attack(seen, groups=8)
-    assert found.low < 0.5 < found.high
+    assert 0.4 < found.value < 0.6
     telling = Attacked(np.c_[size[image], golden[image] + rng.normal(0, 0.3, len(image))], rater, image, golden[image])
     assert attack(telling, groups=8).low > 0.9
 

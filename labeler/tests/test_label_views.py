@@ -174,7 +174,7 @@ def test_a_page_of_the_rater_costs_the_same_queries_however_many_images(
 ) -> None:
     dealt = start(bob_rates, 15)
     client = signed_in(bob)
-    with django_assert_num_queries(9):  # user, rater, then a window's six, scale
+    with django_assert_num_queries(10):  # user, rater, then a window's seven, scale
         client.get(base)
     with django_assert_num_queries(2):  # user, picture
         client.get(f"{base}i/{dealt[0].token}.jpg")
