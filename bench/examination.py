@@ -12,6 +12,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from bench.attack.place import Place, servers
@@ -57,7 +58,7 @@ def _real(processes: int) -> None:
         return
     rows = list(csv.DictReader((folder / "images.csv").read_text().splitlines()))
     paths = [str(folder / "images" / row["image"]) for row in rows]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         names = [row["person"] for row in rows]
         seen = list(pool.map(_photograph, paths, names, range(len(paths)), chunksize=4))
     for bar in copies("real photographs", seen):

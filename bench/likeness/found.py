@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -59,7 +60,7 @@ def _drawn(number: int) -> Seen:
 
 
 def drawn_faces(count: int, processes: int) -> Iterator[Bar]:
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         seen = list(pool.map(_drawn, range(count), chunksize=4))
     yield from copies("drawn faces", seen)
     persons("drawn faces", seen)

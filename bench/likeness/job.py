@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from mlcore.local_features import MOST_FEATURES, LocalFeatures, local_features
 def speeds(chunks: str, size: str, out: str) -> None:
     """Write photographs per second of the job and of the bare calls, a pair for each chunk, each side first in turn."""
     pairs = []
-    with ProcessPoolExecutor(cores()) as pool:
+    # Not forked: OpenCV has threads here, whose locks a fork would inherit held.
+    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as pool:
         for chunk in range(int(chunks)):
             study = _study(chunk, range(chunk * int(size), (chunk + 1) * int(size)))
             stored = Rendition.objects.filter(image__study=study).order_by("image_id").values_list("path", flat=True)
