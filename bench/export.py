@@ -27,6 +27,8 @@ from bench.exports.memory import Watch, processes_with
 
 REPEATS = 3
 MIB = 1 << 20
+PATIENCE = 10.0  # seconds
+_COPYING = "WHERE query LIKE 'COPY (SELECT%' AND state = 'active'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def _measure(place: Place, port: int, told: Told, size: Size) -> list[Bar]:
     return [
         at_least("CSV through the site", median(site_csv), 100_000, "rows/s"),
         *(below(f"memory of the site above idle, {kind}", most / MIB, 200, "MiB") for kind, most in grown.items()),
+        within("broken downloads that looked whole", _looks_whole(place, port, told), 0, 0),
+        within("queries that go on without their reader", _going_on(place, port, told), 0, 0),
         within("rows in every file, furthest from the labels there are", _furthest(rows, size.labels), 0, 0, "rows"),
     ]
 
@@ -107,6 +111,32 @@ def _warm(port: int, told: Told) -> None:
     """The first request of each of the site's processes loads what every later one uses."""
     with ThreadPoolExecutor(8) as many:
         list(many.map(lambda _: _take(port, told, "raters.csv"), range(40)))
+
+
+def _looks_whole(place: Place, port: int, told: Told) -> float:
+    """1 if a download whose query is ended in the middle looks whole to the client."""
+    connection, answer = _begun(port, told, "labels.csv")
+    answer.read(1)
+    place.rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity {_COPYING}")
+    try:
+        answer.read()
+    except (http.client.IncompleteRead, ConnectionError):
+        return 0.0
+    finally:
+        connection.close()
+    return 1.0
+
+
+def _going_on(place: Place, port: int, told: Told) -> float:
+    """How many queries still run some seconds after their reader went away."""
+    connection, answer = _begun(port, told, "labels.csv")
+    answer.read(1)
+    answer.close()
+    connection.close()
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and place.rows(f"SELECT pid FROM pg_stat_activity {_COPYING}"):
+        time.sleep(0.1)
+    return float(len(place.rows(f"SELECT pid FROM pg_stat_activity {_COPYING}")))
 
 
 def _furthest(rows: list[int], wanted: int) -> float:
@@ -127,16 +157,21 @@ def _bare(place: Place, query: str) -> float:
 
 def _take(port: int, told: Told, file: str) -> tuple[bytes, float]:
     """The file's bytes and the seconds they took, as a lead's program gets them."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     began = time.perf_counter()
-    connection.request("GET", f"/studies/{told.study}/export/{file}", headers={"Cookie": f"sessionid={told.session}"})
-    answer = connection.getresponse()
-    if answer.status != http.HTTPStatus.OK:
-        raise RuntimeError(f"{file}: the site answered {answer.status}")
+    connection, answer = _begun(port, told, file)
     data = answer.read()
     seconds = time.perf_counter() - began
     connection.close()
     return data, seconds
+
+
+def _begun(port: int, told: Told, file: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+    connection.request("GET", f"/studies/{told.study}/export/{file}", headers={"Cookie": f"sessionid={told.session}"})
+    answer = connection.getresponse()
+    if answer.status != http.HTTPStatus.OK:
+        raise RuntimeError(f"{file}: the site answered {answer.status}")
+    return connection, answer
 
 
 def _generated(place: Place, kind: str) -> list[float]:
