@@ -34,8 +34,9 @@ def faces() -> tuple[Pixels, ...]:
 
 @cache
 def _grain() -> NDArray[np.int16]:
-    size = HEIGHT + _SPARE, WIDTH + _SPARE, 3
-    return np.random.default_rng(_SEED).normal(0, _GRAIN, size).astype(np.int16)
+    """Of brightness alone, as most of a sensor's is once a phone has worked on it."""
+    grain = np.random.default_rng(_SEED).normal(0, _GRAIN, (HEIGHT + _SPARE, WIDTH + _SPARE, 1)).astype(np.int16)
+    return np.repeat(grain, 3, axis=2)
 
 
 def photograph(number: int) -> bytes:

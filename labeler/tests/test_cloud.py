@@ -15,6 +15,8 @@ import pytest
 from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
@@ -187,6 +189,8 @@ def test_a_configuration_that_can_not_be_right_is_refused(settings: Settings, to
     settings.GOLDFOLD_SOURCES = told
     with pytest.raises(ImproperlyConfigured, match=problem):
         places()
+    with pytest.raises(SystemCheckError, match=r"labeler\.E001"):
+        call_command("check")
 
 
 @pytest.fixture(scope="module")
