@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from labeler.assignment import assign
-from labeler.models import Assignment, GoldenItem, Image, Membership, Rendition, Role, Study
+from labeler.models import (
+    Assignment,
+    Fold,
+    FoldItem,
+    GoldenItem,
+    Image,
+    Membership,
+    MembershipState,
+    Rendition,
+    Role,
+    Study,
+)
 from labeler.studies import add_member, create_study
 
 _numbers = itertools.count(1)
@@ -80,3 +95,52 @@ def released(study: Study) -> dict[int, Row]:
     """All that must never change of what was sent, by assignment."""
     rows = Assignment.objects.filter(membership__study=study, released_at__isnull=False)
     return {row[0]: row for row in rows.values_list()}
+
+
+def loads(study: Study) -> dict[str, int]:
+    folds = Fold.objects.filter(study=study, membership__state=MembershipState.ACTIVE)
+    return dict(folds.annotate(n=Count("items")).values_list("membership__code", "n"))
+
+
+def spread(study: Study) -> int:
+    sizes = loads(study).values()
+    return max(sizes) - min(sizes)
+
+
+def queue_of(membership: Membership) -> list[Assignment]:
+    return list(Assignment.objects.filter(membership=membership, revoked_at__isnull=True).order_by("sort_key"))
+
+
+def check_whole(study: Study) -> None:
+    """No image is lost or doubled, none is golden and in a fold, and queues hold what folds and golden set say."""
+    golden = set(GoldenItem.objects.filter(study=study).values_list("image_id", flat=True))
+    in_use = set(GoldenItem.objects.filter(study=study, withdrawn_at__isnull=True).values_list("image_id", flat=True))
+    items = list(FoldItem.objects.filter(fold__study=study).values_list("fold__membership_id", "image_id"))
+    folds = Counter(image for _, image in items)
+    assert not golden & set(folds)
+    assert set(folds.values()) <= {study.overlap}
+    for member in raters_of(study):
+        if member.state != MembershipState.ACTIVE:
+            continue
+        queue = queue_of(member)
+        firsts = Counter(row.image_id for row in queue if row.repeat == 0)
+        assert set(firsts.values()) <= {1}
+        mine = {image for owner, image in items if owner == member.pk}
+        sent_before_withdrawn = {row.image_id for row in queue if row.released_at} & (golden - in_use)
+        assert set(firsts) == mine | in_use | sent_before_withdrawn
+        sent = [row.released_at is not None for row in queue]
+        assert sent == sorted(sent, reverse=True), "what was sent is the beginning of the queue"
+
+
+def check_clusters(study: Study) -> None:
+    """A cluster is in no two folds, but for the overlap."""
+    pairs = set(FoldItem.objects.filter(fold__study=study).values_list("image__cluster", "fold"))
+    owners = Counter(cluster for cluster, _ in pairs)
+    assert set(owners.values()) <= {study.overlap}
+
+
+def told(verb: str) -> dict[str, Any]:
+    """What the one audit record of that verb says of after."""
+    after: dict[str, Any] | None = AuditEvent.objects.get(verb=verb).after
+    assert after is not None
+    return after

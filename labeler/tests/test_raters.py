@@ -15,7 +15,7 @@ from labeler.models import Fold, Membership, MembershipState, Role, Sight, Study
 from labeler.raters import KnowsGolden, add_rater, admit_rater, admitted, renew_link
 from labeler.sight import rates_blindly, record_sight
 from labeler.studies import add_member, create_study, set_state
-from labeler.tests.running import raters_of, running
+from labeler.tests.running import raters_of, running, told
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +80,7 @@ def test_an_admission_is_written_down_with_its_reason(study: Study, alice: User,
     assert seat == added.membership
     assert (seat.admitted_reason, seat.admitted_by) == ("the only dermatologist on site", alice)
     assert not rates_blindly(study, bob)
-    assert AuditEvent.objects.get(verb="rater.admitted").after["reason"] == "the only dermatologist on site"
+    assert told("rater.admitted")["reason"] == "the only dermatologist on site"
 
 
 def test_an_administrator_admits_too(study: Study, root: User, bob: User) -> None:

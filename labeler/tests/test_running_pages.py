@@ -5,7 +5,7 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
@@ -53,10 +53,9 @@ def _url(name: str, study: Study, *more: int) -> str:
     return reverse(name, args=[study.pk, *more])
 
 
-def _text(answer: HttpResponse) -> str:
-    if answer.streaming:
-        return b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
-    return answer.content.decode()
+def _text(answer: HttpResponseBase) -> str:
+    whole = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    return whole.decode()
 
 
 def _run(command: str, *arguments: str) -> str:
