@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 BASE_SEED = 7
+SIGN_IN_TRIES = 5
 # The page asks for ten images at once; between, the attacker asks for one alone, whose message then is about that one.
 WINDOW, WINDOW_EVERY, PAGE_EVERY, EXTRAS_EVERY = 10, 5, 10, 5
 
@@ -63,9 +64,15 @@ class BrowserOfRater:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         form = {"login": email, "password": password, "csrfmiddlewaretoken": token[1] if token else ""}
         kind = "application/x-www-form-urlencoded"
-        told = self.post("/accounts/login/", urlencode(form).encode(), **{"Content-Type": kind})
-        if told.status != 302:
-            raise SignInFailed(f"{email}: status {told.status}")
+        for _ in range(SIGN_IN_TRIES):
+            told = self.post("/accounts/login/", urlencode(form).encode(), **{"Content-Type": kind})
+            if told.status == 302:
+                return
+            if told.status != http.client.TOO_MANY_REQUESTS:
+                break
+            # Two who sign in from one address in the same moment: one of them is asked to come again.
+            time.sleep(1)
+        raise SignInFailed(f"{email}: status {told.status}")
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Exchange:
         cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
