@@ -6,7 +6,8 @@ Two that write at once wait for each other at the study's row; then each sees wh
 
 import importlib
 
-from django.db import migrations
+import django.db.models.deletion
+from django.db import migrations, models
 
 BEFORE = importlib.import_module("labeler.migrations.0002_rules")
 
@@ -44,9 +45,11 @@ GOLDEN_OR_FOLD = migrations.RunSQL(
         PERFORM 1 FROM labeler_study
             WHERE id IN (SELECT f.study_id FROM labeler_fold f WHERE f.id IN (SELECT fold_id FROM written))
             ORDER BY id FOR NO KEY UPDATE;
-        SELECT w.image_id, w.fold_id INTO wrong FROM written w
-            LEFT JOIN labeler_fold f ON f.id = w.fold_id LEFT JOIN labeler_image i ON i.id = w.image_id
-            WHERE i.study_id IS DISTINCT FROM f.study_id LIMIT 1;
+        PERFORM 1 FROM labeler_fold WHERE id IN (SELECT fold_id FROM written) ORDER BY id FOR KEY SHARE;
+        -- A query in a query, so that each image is found by its key: a join would read all images for each rater.
+        SELECT w.image_id, w.fold_id INTO wrong FROM written w LEFT JOIN labeler_fold f ON f.id = w.fold_id
+            WHERE f.id IS NULL OR (SELECT i.study_id FROM labeler_image i WHERE i.id = w.image_id) IS DISTINCT FROM f.study_id
+            LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'image % and fold % are in two studies', wrong.image_id, wrong.fold_id
                 USING ERRCODE = 'check_violation';
@@ -91,17 +94,22 @@ ONE_STUDY = migrations.RunSQL(
     CREATE FUNCTION goldfold_assignments_in_one_study() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE wrong record;
     BEGIN
+        PERFORM 1 FROM labeler_study
+            WHERE id IN (SELECT m.study_id FROM labeler_membership m WHERE m.id IN (SELECT membership_id FROM written))
+            ORDER BY id FOR NO KEY UPDATE;
+        PERFORM 1 FROM labeler_membership WHERE id IN (SELECT membership_id FROM written) ORDER BY id FOR KEY SHARE;
         SELECT w.membership_id, w.image_id INTO wrong FROM written w
             LEFT JOIN labeler_membership m ON m.id = w.membership_id AND m.role = 'rater'
-            LEFT JOIN labeler_image i ON i.id = w.image_id
-            WHERE m.study_id IS NULL OR i.study_id IS DISTINCT FROM m.study_id LIMIT 1;
+            WHERE m.study_id IS NULL
+                OR (SELECT i.study_id FROM labeler_image i WHERE i.id = w.image_id) IS DISTINCT FROM m.study_id LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'membership % is no rater of the study of image %', wrong.membership_id, wrong.image_id
                 USING ERRCODE = 'check_violation';
         END IF;
         SELECT w.rendition_id, w.image_id INTO wrong FROM written w
-            LEFT JOIN labeler_rendition r ON r.id = w.rendition_id
-            WHERE w.rendition_id IS NOT NULL AND r.image_id IS DISTINCT FROM w.image_id LIMIT 1;
+            WHERE w.rendition_id IS NOT NULL
+                AND (SELECT r.image_id FROM labeler_rendition r WHERE r.id = w.rendition_id)
+                    IS DISTINCT FROM w.image_id LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'rendition % is not of image %', wrong.rendition_id, wrong.image_id
                 USING ERRCODE = 'check_violation';
@@ -150,6 +158,107 @@ ONE_STUDY = migrations.RunSQL(
 )
 
 
+# Three foreign keys of what is dealt, to a rater, a fold and a rendition, would be looked up once more for each of
+# millions of rows. The triggers above have found that row already; these see to it that it stays. Those who deal and who
+# delete at once wait for each other: at the rater's or the fold's row, which are few, and for renditions at the study's.
+# The images keep their foreign keys.
+STAYS = migrations.RunSQL(
+    """
+    CREATE FUNCTION goldfold_dealt_to_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE needed bigint;
+    BEGIN
+        -- Each branch sees only the table that its trigger is of.
+        IF TG_TABLE_NAME = 'labeler_rendition' THEN
+            PERFORM 1 FROM labeler_study WHERE id IN (
+                SELECT i.study_id FROM gone g JOIN labeler_image i ON i.id = g.image_id) ORDER BY id FOR NO KEY UPDATE;
+            SELECT g.id INTO needed FROM gone g WHERE EXISTS (
+                SELECT 1 FROM labeler_assignment a WHERE a.image_id = g.image_id AND a.rendition_id = g.id) LIMIT 1;
+        ELSIF TG_TABLE_NAME = 'labeler_fold' THEN
+            SELECT g.id INTO needed FROM gone g
+                WHERE EXISTS (SELECT 1 FROM labeler_folditem x WHERE x.fold_id = g.id) LIMIT 1;
+        ELSE
+            SELECT g.id INTO needed FROM gone g
+                WHERE EXISTS (SELECT 1 FROM labeler_assignment a WHERE a.membership_id = g.id) LIMIT 1;
+        END IF;
+        IF needed IS NOT NULL THEN
+            RAISE EXCEPTION 'row % of % is needed: images were dealt to it', needed, TG_TABLE_NAME
+                USING ERRCODE = 'foreign_key_violation';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE FUNCTION goldfold_id_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'the id of a row of % never changes', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+    END $$;
+    """
+    + "".join(
+        f"""
+    CREATE TRIGGER {table}_stays AFTER DELETE ON {table}
+        REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION goldfold_dealt_to_stays();
+    CREATE TRIGGER {table}_id_stays BEFORE UPDATE OF id ON {table}
+        FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id) EXECUTE FUNCTION goldfold_id_stays();
+    """
+        for table in ("labeler_membership", "labeler_fold", "labeler_rendition")
+    ),
+    "".join(
+        f"DROP TRIGGER {table}_stays ON {table}; DROP TRIGGER {table}_id_stays ON {table};"
+        for table in ("labeler_membership", "labeler_fold", "labeler_rendition")
+    )
+    + "DROP FUNCTION goldfold_dealt_to_stays(); DROP FUNCTION goldfold_id_stays();",
+)
+
+# What a dealing writes most of: no index that another one covers, none on what is empty until images are shown, and
+# room in the pages, so that sending rows to a browser writes no index anew.
+ROOM = [
+    migrations.AlterField(
+        model_name="folditem",
+        name="fold",
+        field=models.ForeignKey(
+            db_constraint=False,
+            db_index=False,
+            on_delete=django.db.models.deletion.PROTECT,
+            related_name="items",
+            to="labeler.fold",
+        ),
+    ),
+    migrations.AlterField(
+        model_name="assignment",
+        name="membership",
+        field=models.ForeignKey(
+            db_constraint=False,
+            db_index=False,
+            on_delete=django.db.models.deletion.PROTECT,
+            related_name="assignments",
+            to="labeler.membership",
+        ),
+    ),
+    migrations.AlterField(
+        model_name="assignment",
+        name="rendition",
+        field=models.ForeignKey(
+            db_constraint=False,
+            db_index=False,
+            null=True,
+            on_delete=django.db.models.deletion.PROTECT,
+            related_name="assignments",
+            to="labeler.rendition",
+        ),
+    ),
+    migrations.RemoveConstraint(model_name="assignment", name="assignment_shown_seq_once"),
+    migrations.AddConstraint(
+        model_name="assignment",
+        constraint=models.UniqueConstraint(
+            condition=models.Q(("shown_seq__isnull", False)),
+            fields=("membership", "shown_seq"),
+            name="assignment_shown_seq_once",
+        ),
+    ),
+    migrations.RunSQL(
+        "ALTER TABLE labeler_assignment SET (fillfactor = 80)", "ALTER TABLE labeler_assignment RESET (fillfactor)"
+    ),
+]
+
+
 class Migration(migrations.Migration):
     dependencies = [("labeler", "0004_sight_rules")]
-    operations = [ROW_BY_ROW, GOLDEN_OR_FOLD, ONE_STUDY]
+    operations = [ROW_BY_ROW, GOLDEN_OR_FOLD, ONE_STUDY, STAYS, *ROOM]

@@ -46,7 +46,8 @@ class Fold(models.Model):
 
 
 class FoldItem(models.Model):
-    fold = models.ForeignKey(Fold, on_delete=models.PROTECT, related_name="items")
+    # Triggers find the fold and keep it there, for all rows at once: see migration 0005. The constraint below has it.
+    fold = models.ForeignKey(Fold, on_delete=models.PROTECT, related_name="items", db_index=False, db_constraint=False)
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="fold_items")
 
     class Meta:
@@ -63,12 +64,15 @@ def random_token() -> str:
 class Assignment(models.Model):
     """One image that one rater is to grade, once per repeat. All that a browser learns of it is `token`."""
 
-    # The unique constraints below begin with the membership: an index of its own would only slow a large dealing.
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="assignments", db_index=False)
+    # The unique constraints below begin with the membership: an index of its own would only slow a large dealing. So
+    # would a look-up for each row: triggers find rater and rendition, and keep them there, as for a fold's images.
+    membership = models.ForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="assignments", db_index=False, db_constraint=False
+    )
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="assignments")
     # Null only where grades came from elsewhere: nothing was shown.
     rendition = models.ForeignKey(
-        Rendition, null=True, on_delete=models.PROTECT, related_name="assignments", db_index=False
+        Rendition, null=True, on_delete=models.PROTECT, related_name="assignments", db_index=False, db_constraint=False
     )
     repeat = models.PositiveSmallIntegerField(default=0)
     token = models.CharField(max_length=32, default=random_token)
@@ -100,7 +104,11 @@ class Assignment(models.Model):
             # A constraint, as `unique=True` would add a second index for searches by the token's beginning.
             models.UniqueConstraint(fields=["token"], name="assignment_token_once"),
             models.UniqueConstraint(fields=["membership", "sort_key"], name="assignment_sort_key_once"),
-            models.UniqueConstraint(fields=["membership", "shown_seq"], name="assignment_shown_seq_once"),
+            models.UniqueConstraint(
+                fields=["membership", "shown_seq"],
+                condition=Q(shown_seq__isnull=False),
+                name="assignment_shown_seq_once",
+            ),
             models.CheckConstraint(
                 condition=Q(revoked_at__isnull=True) | (Q(released_at__isnull=True) & ~Q(revoke_reason="")),
                 name="assignment_released_never_revoked",

@@ -45,7 +45,7 @@ def pictures(study: Study) -> Study:
 
 def _told() -> dict[str, Any]:
     """What the audit trail keeps of the assignment."""
-    after = AuditEvent.objects.get(verb="study.assigned").after
+    after: dict[str, Any] | None = AuditEvent.objects.get(verb="study.assigned").after
     assert after is not None
     return after
 

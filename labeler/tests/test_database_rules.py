@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -153,6 +154,50 @@ def test_a_change_keeps_the_rules_too(study: Study, bob_rates: Membership) -> No
     rows = Assignment.objects.filter(pk=assignment.pk)
     assert "is not of image" in refused(lambda: rows.update(rendition=rendition))
     FoldItem.objects.filter(pk=row.pk).update(image=third)
+
+
+def test_whom_and_what_images_were_dealt_to_stays(study: Study, bob_rates: Membership, carol_rates: Membership) -> None:
+    image, other = an_image(study), an_image(study)
+    dealt, spare = (Rendition.objects.create(image=of, width=1, height=1, bytes=1) for of in (image, other))
+    fold, empty = (Fold.objects.create(study=study, number=number) for number in (1, 2))
+    FoldItem.objects.create(fold=fold, image=image)
+    an_assignment(bob_rates, image, rendition=dealt)
+    for row in (bob_rates, fold, dealt):
+        rows = type(row)._base_manager.filter(pk=row.pk)
+        assert "images were dealt to it" in refused(partial(rows._raw_delete, "default"))
+        assert "never changes" in refused(partial(rows.update, id=10**9))
+    for row in (carol_rates, empty, spare):
+        type(row)._base_manager.filter(pk=row.pk)._raw_delete("default")
+
+
+def test_nothing_is_dealt_to_what_is_not_there(study: Study, bob_rates: Membership) -> None:
+    image = an_image(study)
+    assert "two studies" in refused(lambda: FoldItem.objects.create(fold_id=10**9, image=image))
+    assert "no rater" in refused(lambda: Assignment.objects.create(membership_id=10**9, image=image, sort_key=1))
+    assert "is not of image" in refused(lambda: an_assignment(bob_rates, image, 1, rendition_id=10**9))
+    nowhere = Image(pk=10**9, study=study)
+    assert "two studies" in refused(
+        lambda: FoldItem.objects.create(fold=Fold.objects.create(study=study, number=1), image=nowhere)
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_dealt_and_deleted_at_once_waits_and_is_refused(study: Study, bob_rates: Membership) -> None:
+    image = an_image(study)
+
+    def delete() -> str:
+        try:
+            return refused(partial(Membership.objects.filter(pk=bob_rates.pk)._raw_delete, "default"))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            an_assignment(bob_rates, image)
+            waiting = pool.submit(delete)
+            until(somebody_waits)
+        assert "images were dealt to it" in waiting.result()
+    assert Assignment.objects.get().membership == bob_rates
 
 
 @pytest.mark.django_db(transaction=True)
