@@ -154,8 +154,8 @@ class Run:
                     process.terminate()
 
     def _start_worker(self, queue: str) -> None:
-        processes = "2" if queue == "light" else "1"
-        options = ["--queues", queue, "--hostname", f"{queue}@%h", "--concurrency", processes, "--loglevel", "INFO"]
+        # Two processes, so that a long import or training holds up nothing short behind it.
+        options = ["--queues", queue, "--hostname", f"{queue}@%h", "--concurrency", "2", "--loglevel", "INFO"]
         self._start(f"{queue} worker", ["-m", "celery", "-A", "config", "worker", *options], 0)
 
     def _start_heavy(self) -> None:

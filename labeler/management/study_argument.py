@@ -48,7 +48,7 @@ def refusals() -> Iterator[None]:
         raise CommandError(" ".join(error.messages)) from error
     except AlreadyActive as error:
         raise CommandError(
-            f"An import into this study is {error.job.get_state_display()} already (job {error.job.pk}). "
+            f"“{error.job.title}” is {error.job.get_state_display()} already in this study (job {error.job.pk}). "
             f"If its process was killed, try again in {settings.JOB_DEAD_AFTER_SECONDS} seconds."
         ) from error
 
