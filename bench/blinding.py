@@ -77,7 +77,8 @@ def _study(place: Place, size: Size) -> Place:
     began = time.monotonic()
     place.manage("migrate", "--noinput", "--verbosity", "0")
     place.run("bench.attack.studies:build", str(size.images), str(size.golden), str(size.raters))
-    print(f"{size.images} images imported and dealt to {size.raters} raters in {time.monotonic() - began:.0f} s")
+    took = time.monotonic() - began
+    print(f"{size.images} images imported and dealt to {size.raters} raters in {took:.0f} s", flush=True)
     return place
 
 

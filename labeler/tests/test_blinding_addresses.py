@@ -111,6 +111,8 @@ HOME_SAYS = {
     "# of # images graded",
     "Grade images",
     "of Acne in selfies",
+    "What the study committed to",
+    ": Acne in selfies",
     "Goldfold · open source under Apache-#.# · for research, not for diagnosis",
 }
 FIELDS = {"csrfmiddlewaretoken"}
