@@ -15,12 +15,15 @@ from bench.attack.pictures import picture
 from bench.attack.raters import PASSWORD, email
 from labeler import clusters, golden
 from labeler.assignment import assign
-from labeler.importing import add_image
+from labeler.import_rows import Incoming
+from labeler.import_table import NOTHING_KNOWN
+from labeler.importing import add_all, prepare
 from labeler.models import Role, Study
 from labeler.studies import add_member, create_study
 
 SEED = 20_180_101
 REPEAT_SHARE = 0.05
+BATCH = 100
 
 
 def build(images: str, golden_images: str, raters: str) -> None:
@@ -39,10 +42,12 @@ def build(images: str, golden_images: str, raters: str) -> None:
 
 def _import(study: Study, images: int) -> None:
     connections.close_all()  # a forked process must not share one
+    batches = [range(first, min(first + BATCH, images)) for first in range(0, images, BATCH)]
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, get_context("fork"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        list(pool.map(_add, [study.pk] * images, range(images), chunksize=100))
+        list(pool.map(_add, [study.pk] * len(batches), batches))
 
 
-def _add(study_id: int, number: int) -> None:
-    add_image(Study(pk=study_id), f"IMG_{number:05d}.JPG", picture(number), actor=audit.SYSTEM)
+def _add(study_id: int, numbers: range) -> None:
+    files = [Incoming(f"IMG_{number:05d}.JPG", prepare(study_id, picture(number)), NOTHING_KNOWN) for number in numbers]
+    add_all(Study(pk=study_id), files, actor=audit.SYSTEM)
