@@ -48,8 +48,8 @@ GOLDEN_OR_FOLD = migrations.RunSQL(
         PERFORM 1 FROM labeler_fold WHERE id IN (SELECT fold_id FROM written) ORDER BY id FOR KEY SHARE;
         -- A query in a query, so that each image is found by its key: a join would read all images for each rater.
         SELECT w.image_id, w.fold_id INTO wrong FROM written w LEFT JOIN labeler_fold f ON f.id = w.fold_id
-            WHERE f.id IS NULL OR (SELECT i.study_id FROM labeler_image i WHERE i.id = w.image_id) IS DISTINCT FROM f.study_id
-            LIMIT 1;
+            WHERE f.id IS NULL
+                OR (SELECT i.study_id FROM labeler_image i WHERE i.id = w.image_id) IS DISTINCT FROM f.study_id LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'image % and fold % are in two studies', wrong.image_id, wrong.fold_id
                 USING ERRCODE = 'check_violation';
@@ -98,7 +98,9 @@ ONE_STUDY = migrations.RunSQL(
             WHERE id IN (SELECT m.study_id FROM labeler_membership m WHERE m.id IN (SELECT membership_id FROM written))
             ORDER BY id FOR NO KEY UPDATE;
         PERFORM 1 FROM labeler_membership WHERE id IN (SELECT membership_id FROM written) ORDER BY id FOR KEY SHARE;
-        SELECT w.membership_id, w.image_id INTO wrong FROM written w
+        -- Found by key as above; in order, so that a page with several of them is read once.
+        SELECT w.membership_id, w.image_id INTO wrong
+            FROM (SELECT membership_id, image_id FROM written ORDER BY image_id OFFSET 0) w
             LEFT JOIN labeler_membership m ON m.id = w.membership_id AND m.role = 'rater'
             WHERE m.study_id IS NULL
                 OR (SELECT i.study_id FROM labeler_image i WHERE i.id = w.image_id) IS DISTINCT FROM m.study_id LIMIT 1;
@@ -106,7 +108,8 @@ ONE_STUDY = migrations.RunSQL(
             RAISE EXCEPTION 'membership % is no rater of the study of image %', wrong.membership_id, wrong.image_id
                 USING ERRCODE = 'check_violation';
         END IF;
-        SELECT w.rendition_id, w.image_id INTO wrong FROM written w
+        SELECT w.rendition_id, w.image_id INTO wrong
+            FROM (SELECT rendition_id, image_id FROM written ORDER BY rendition_id OFFSET 0) w
             WHERE w.rendition_id IS NOT NULL
                 AND (SELECT r.image_id FROM labeler_rendition r WHERE r.id = w.rendition_id)
                     IS DISTINCT FROM w.image_id LIMIT 1;
@@ -158,10 +161,11 @@ ONE_STUDY = migrations.RunSQL(
 )
 
 
-# Three foreign keys of what is dealt, to a rater, a fold and a rendition, would be looked up once more for each of
-# millions of rows. The triggers above have found that row already; these see to it that it stays. Those who deal and who
-# delete at once wait for each other: at the rater's or the fold's row, which are few, and for renditions at the study's.
-# The images keep their foreign keys.
+# Foreign keys would look up rater, image and rendition of each of millions of assignments, and the fold of each fold
+# item, one by one. The triggers above have found those rows already; these see to it that they stay. Who deals and who
+# deletes at once wait for each other: at the row of the rater or fold, which are few, and otherwise at the study's. An
+# image in a fold keeps its foreign key too.
+NEEDED = ("labeler_membership", "labeler_fold", "labeler_image", "labeler_rendition")
 STAYS = migrations.RunSQL(
     """
     CREATE FUNCTION goldfold_dealt_to_stays() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -173,6 +177,10 @@ STAYS = migrations.RunSQL(
                 SELECT i.study_id FROM gone g JOIN labeler_image i ON i.id = g.image_id) ORDER BY id FOR NO KEY UPDATE;
             SELECT g.id INTO needed FROM gone g WHERE EXISTS (
                 SELECT 1 FROM labeler_assignment a WHERE a.image_id = g.image_id AND a.rendition_id = g.id) LIMIT 1;
+        ELSIF TG_TABLE_NAME = 'labeler_image' THEN
+            PERFORM 1 FROM labeler_study WHERE id IN (SELECT study_id FROM gone) ORDER BY id FOR NO KEY UPDATE;
+            SELECT g.id INTO needed FROM gone g
+                WHERE EXISTS (SELECT 1 FROM labeler_assignment a WHERE a.image_id = g.id) LIMIT 1;
         ELSIF TG_TABLE_NAME = 'labeler_fold' THEN
             SELECT g.id INTO needed FROM gone g
                 WHERE EXISTS (SELECT 1 FROM labeler_folditem x WHERE x.fold_id = g.id) LIMIT 1;
@@ -181,7 +189,7 @@ STAYS = migrations.RunSQL(
                 WHERE EXISTS (SELECT 1 FROM labeler_assignment a WHERE a.membership_id = g.id) LIMIT 1;
         END IF;
         IF needed IS NOT NULL THEN
-            RAISE EXCEPTION 'row % of % is needed: images were dealt to it', needed, TG_TABLE_NAME
+            RAISE EXCEPTION 'row % of % is needed by what was dealt', needed, TG_TABLE_NAME
                 USING ERRCODE = 'foreign_key_violation';
         END IF;
         RETURN NULL;
@@ -198,11 +206,11 @@ STAYS = migrations.RunSQL(
     CREATE TRIGGER {table}_id_stays BEFORE UPDATE OF id ON {table}
         FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id) EXECUTE FUNCTION goldfold_id_stays();
     """
-        for table in ("labeler_membership", "labeler_fold", "labeler_rendition")
+        for table in NEEDED
     ),
     "".join(
         f"DROP TRIGGER {table}_stays ON {table}; DROP TRIGGER {table}_id_stays ON {table};"
-        for table in ("labeler_membership", "labeler_fold", "labeler_rendition")
+        for table in NEEDED
     )
     + "DROP FUNCTION goldfold_dealt_to_stays(); DROP FUNCTION goldfold_id_stays();",
 )
@@ -230,6 +238,16 @@ ROOM = [
             on_delete=django.db.models.deletion.PROTECT,
             related_name="assignments",
             to="labeler.membership",
+        ),
+    ),
+    migrations.AlterField(
+        model_name="assignment",
+        name="image",
+        field=models.ForeignKey(
+            db_constraint=False,
+            on_delete=django.db.models.deletion.PROTECT,
+            related_name="assignments",
+            to="labeler.image",
         ),
     ),
     migrations.AlterField(

@@ -65,11 +65,11 @@ class Assignment(models.Model):
     """One image that one rater is to grade, once per repeat. All that a browser learns of it is `token`."""
 
     # The unique constraints below begin with the membership: an index of its own would only slow a large dealing. So
-    # would a look-up for each row: triggers find rater and rendition, and keep them there, as for a fold's images.
+    # would a look-up for each row: triggers find rater, image and rendition, and keep them there, as they do folds.
     membership = models.ForeignKey(
         Membership, on_delete=models.PROTECT, related_name="assignments", db_index=False, db_constraint=False
     )
-    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="assignments")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="assignments", db_constraint=False)
     # Null only where grades came from elsewhere: nothing was shown.
     rendition = models.ForeignKey(
         Rendition, null=True, on_delete=models.PROTECT, related_name="assignments", db_index=False, db_constraint=False

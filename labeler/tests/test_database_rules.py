@@ -162,11 +162,13 @@ def test_whom_and_what_images_were_dealt_to_stays(study: Study, bob_rates: Membe
     fold, empty = (Fold.objects.create(study=study, number=number) for number in (1, 2))
     FoldItem.objects.create(fold=fold, image=image)
     an_assignment(bob_rates, image, rendition=dealt)
-    for row in (bob_rates, fold, dealt):
+    unfolded = an_image(study)
+    an_assignment(bob_rates, unfolded, 1)
+    for row in (bob_rates, fold, dealt, unfolded):
         rows = type(row)._base_manager.filter(pk=row.pk)
-        assert "images were dealt to it" in refused(partial(rows._raw_delete, "default"))
+        assert "needed by what was dealt" in refused(partial(rows._raw_delete, "default"))
         assert "never changes" in refused(partial(rows.update, id=10**9))
-    for row in (carol_rates, empty, spare):
+    for row in (carol_rates, empty, spare, other):
         type(row)._base_manager.filter(pk=row.pk)._raw_delete("default")
 
 
@@ -196,7 +198,7 @@ def test_what_is_dealt_and_deleted_at_once_waits_and_is_refused(study: Study, bo
             an_assignment(bob_rates, image)
             waiting = pool.submit(delete)
             until(somebody_waits)
-        assert "images were dealt to it" in waiting.result()
+        assert "needed by what was dealt" in waiting.result()
     assert Assignment.objects.get().membership == bob_rates
 
 
