@@ -58,11 +58,13 @@ LEAKY_QUICK = Size(240, 90, 3, groups=4)
 def run(quick: bool) -> list[Bar]:
     size, leaky_size = (QUICK, LEAKY_QUICK) if quick else (FULL, LEAKY)
     with servers() as place:
+        place.manage("migrate", "--noinput", "--verbosity", "0")
+        small = _study(place.copy("small"), leaky_size)
+        _study(place, size)
         began = time.monotonic()
-        clean = _attacked(_study(place, size), size)
+        clean = _attacked(place, size)
         found = {"clean": attack(clean, size.groups)}
         _say("clean", found["clean"], clean, began)
-        small = _study(place.fresh("small"), leaky_size)
         for number, name in enumerate(LEAKS):
             began = time.monotonic()
             copy = small.copy(f"leaky_{number}")
@@ -75,7 +77,6 @@ def run(quick: bool) -> list[Bar]:
 
 def _study(place: Place, size: Size) -> Place:
     began = time.monotonic()
-    place.manage("migrate", "--noinput", "--verbosity", "0")
     place.run("bench.attack.studies:build", str(size.images), str(size.golden), str(size.raters))
     took = time.monotonic() - began
     print(f"{size.images} images imported and dealt to {size.raters} raters in {took:.0f} s", flush=True)
