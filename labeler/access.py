@@ -7,8 +7,15 @@ from django.http import Http404, HttpRequest
 
 from accounts.audit import Actor
 from accounts.models import User
-from labeler.models import Membership, MembershipState, Role, Sight
+from jobs.models import Job
+from labeler.begin_labelling import BEGIN
+from labeler.clusters import EXAMINE
+from labeler.import_jobs import IMAGES
+from labeler.models import Membership, MembershipState, Role, Sight, Study
 from labeler.sight import RATES, StillRating, rates_blindly, record_sight
+
+# Work whose progress and outcome tell nothing of grades.
+OPEN_WORK = (BEGIN, EXAMINE, IMAGES)
 
 
 def member_of(user: object, study_id: int, role: Role) -> Membership | None:
@@ -33,9 +40,25 @@ def require_lead(request: HttpRequest, study_id: int) -> Membership:
 def require_lead_not_rating(request: HttpRequest, study_id: int) -> Membership:
     """As `require_lead`, for statistics and exports: PermissionDenied for a lead who rates, until the close."""
     membership = require_lead(request, study_id)
-    if isinstance(request.user, User) and rates_blindly(membership.study, request.user):
+    if is_blind(request, membership.study):
         raise PermissionDenied(RATES)
     return membership
+
+
+def is_blind(request: HttpRequest, study: Study) -> bool:
+    """Whether who asks rates in the study, so may not be told what is golden or how anybody grades, until the close."""
+    return isinstance(request.user, User) and rates_blindly(study, request.user)
+
+
+def require_lead_for_work(request: HttpRequest, study_id: int, job_id: int) -> tuple[Study, Job]:
+    """A study's job for its lead, or Http404. PermissionDenied for a lead who rates where it may tell of grades."""
+    study = require_lead(request, study_id).study
+    job = Job.objects.filter(pk=job_id, study_id=study_id).first()
+    if job is None:
+        raise Http404("no such work")
+    if job.kind not in OPEN_WORK and is_blind(request, study):
+        raise PermissionDenied(RATES)
+    return study, job
 
 
 def require_lead_to_see_golden(request: HttpRequest, study_id: int, how: Sight = Sight.OPENED) -> Membership:

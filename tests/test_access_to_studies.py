@@ -35,7 +35,6 @@ LEADS = {
     "deal_added",
     "golden_complete",
     "golden_draw",
-    "grades_import",
     "image",
     "image_full",
     "image_thumbnail",
@@ -67,6 +66,7 @@ LEADS = {
 # Leads who don't rate, until the close: figures about raters and models.
 STATISTICS = {
     "dictionary_export",
+    "grades_import",
     "panel_seat",
     "results",
     "results_chart",

@@ -17,7 +17,7 @@ from accounts.audit import Actor
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job, JobState
 from labeler import import_jobs
-from labeler.access import require_lead
+from labeler.access import require_lead, require_lead_not_rating
 from labeler.csv_table import BadTable
 from labeler.forms.importing import AddressesForm, FilesForm, GradesForm, StoreForm
 from labeler.import_lots import Where, take
@@ -169,7 +169,8 @@ def study_upload(request: HttpRequest, study_id: int) -> JsonResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def grades_import(request: HttpRequest, study_id: int) -> HttpResponse:
-    study = require_lead(request, study_id).study
+    """Who brings a panel's grades knows them, and is told where they differ from those there: not who rates."""
+    study = require_lead_not_rating(request, study_id).study
     form = GradesForm(request.POST or None, request.FILES or None)
     problems: tuple[str, ...] = ()
     if request.method == "POST" and form.is_valid():

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.audit import Actor
 from jobs.models import Job, JobState
 from labeler import import_jobs
-from labeler.access import require_lead
+from labeler.access import require_lead, require_lead_for_work
 
 # Other work has a page of its own, where it is stopped.
 _OWN_KINDS: Final = (import_jobs.IMAGES, import_jobs.GRADES)
@@ -22,8 +22,7 @@ _OWN_KINDS: Final = (import_jobs.IMAGES, import_jobs.GRADES)
 @require_safe
 @login_required
 def job(request: HttpRequest, study_id: int, job_id: int) -> HttpResponse:
-    study = require_lead(request, study_id).study
-    job = get_object_or_404(Job, pk=job_id, study_id=study.pk)
+    study, job = require_lead_for_work(request, study_id, job_id)
     done = job.state == JobState.DONE
     context = {
         "study": study,
@@ -39,8 +38,7 @@ def job(request: HttpRequest, study_id: int, job_id: int) -> HttpResponse:
 @require_safe
 @login_required
 def job_status(request: HttpRequest, study_id: int, job_id: int) -> JsonResponse:
-    require_lead(request, study_id)
-    job = get_object_or_404(Job, pk=job_id, study_id=study_id)
+    _study, job = require_lead_for_work(request, study_id, job_id)
     response = JsonResponse(
         {
             "state": job.state,

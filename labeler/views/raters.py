@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import Actor
-from labeler.access import require_lead
+from labeler.access import is_blind, require_lead
 from labeler.changes import RUNNING, LateRaterPlan, plan_late_rater, plan_withdrawal, withdraw_rater
 from labeler.forms.raters import AdmissionForm, RaterForm, ReasonForm
 from labeler.models import GoldenSight, Membership, MembershipState, Role, Study, StudyState
@@ -39,17 +39,20 @@ def study_members(request: HttpRequest, study_id: int) -> HttpResponse:
     form = RaterForm(request.POST or None)
     added: AddedRater | None = None
     preview: LateRaterPlan | None = None
+    late = False
     if request.method == "POST" and form.is_valid():
         try:
             if study.state in RUNNING and "confirmed" not in request.POST:
                 candidate(study, form.cleaned_data["email"])
-                preview = plan_late_rater(study)
+                late = True
+                # What is there to take tells which of the images that a rater was sent are for training.
+                preview = None if is_blind(request, study) else plan_late_rater(study)
             else:
                 added = add_rater(study, **form.cleaned_data, actor=Actor.of(request))
                 form = RaterForm()
         except ValidationError as error:
             tell(form, error)
-    return _members_page(request, study, form=form, added=added, preview=preview)
+    return _members_page(request, study, form=form, added=added, late=late, preview=preview)
 
 
 def _members_page(request: HttpRequest, study: Study, **context: object) -> HttpResponse:
@@ -104,9 +107,13 @@ def member_withdraw(request: HttpRequest, study_id: int, membership_id: int) -> 
         except ValidationError as error:
             tell(form, error)
         else:
-            messages.success(request, f"{seat.code} has dropped out. {done.moved} images went to the others.")
+            moved = "" if is_blind(request, study) else f" {done.moved} images went to the others."
+            messages.success(request, f"{seat.code} has dropped out.{moved}")
             return redirect("study_members", study.pk)
-    context = {"study": study, "seat": seat, "form": form, "plan": plan_withdrawal(seat)}
+    # Its numbers are of training images, and change with each that a rater is sent.
+    blind = is_blind(request, study)
+    plan = None if blind else plan_withdrawal(seat)
+    context = {"study": study, "seat": seat, "form": form, "plan": plan, "blind": blind}
     return render(request, "labeler/member_withdraw.html", context)
 
 

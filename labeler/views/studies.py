@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import Actor
 from accounts.models import User
 from jobs.models import ACTIVE, Job
-from labeler.access import require_lead
+from labeler.access import OPEN_WORK, is_blind, require_lead
 from labeler.forms.studies import LevelRows, StudyForm, chosen_levels
 from labeler.models import StudyState
 from labeler.overview import overview, steps
@@ -42,8 +42,11 @@ def study_new(request: HttpRequest) -> HttpResponse:
 def study(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
     there = overview(study)
-    running = Job.objects.filter(study_id=study.pk, state__in=ACTIVE).order_by("pk")
-    recent = Job.objects.filter(study_id=study.pk).exclude(state__in=ACTIVE).order_by("-pk")[:5]
+    work = Job.objects.filter(study_id=study.pk)
+    if is_blind(request, study):
+        work = work.filter(kind__in=OPEN_WORK)
+    running = work.filter(state__in=ACTIVE).order_by("pk")
+    recent = work.exclude(state__in=ACTIVE).order_by("-pk")[:5]
     return render(
         request,
         "labeler/study.html",
