@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from labeler.allocation_chart import Row, specification
 from labeler.assignment import golden_images
-from labeler.models import Assignment, Fold, FoldItem, MembershipState, Study, StudyState
+from labeler.models import Assignment, Fold, FoldItem, Membership, MembershipState, Study, StudyState
 from labeler.planning import REPEAT_GAP
 from labeler.preview import Load, preview
 from labeler.vega import draw
@@ -41,7 +40,7 @@ class Allocation:
         """The chart as an address that holds it whole; empty without raters or images."""
         if not self.loads or not self.training + self.golden:
             return ""
-        rows = [Row(load.code, load.fold, load.repeats) for load in self.loads]
+        rows = [Row(load.code, load.fold, load.repeats, load.golden) for load in self.loads]
         svg = draw(specification(rows, self.golden, self.training))
         return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
@@ -62,26 +61,44 @@ def allocation(study: Study) -> Allocation:
 
 
 def _dealt(study: Study) -> Allocation:
-    golden = golden_images(study).count()
-    again = Assignment.objects.filter(membership__study=study, repeat__gt=0, revoked_at__isnull=True)
-    repeats = dict(again.filter(rendition__isnull=False).values_list("membership").annotate(Count("pk")).order_by())
     folds = Fold.objects.filter(study=study, membership__isnull=False).select_related("membership__user")
+    queues = _queues(study)
     return Allocation(
-        loads=tuple(_loads(folds.annotate(images=Count("items")).order_by("membership__code"), golden, repeats)),
+        loads=tuple(
+            _load(fold.membership, queues.get(fold.membership.pk, _Queue()))
+            for fold in folds.order_by("membership__code")
+            if fold.membership is not None
+        ),
         training=FoldItem.objects.filter(fold__study=study).values("image").distinct().count(),
-        golden=golden,
+        golden=golden_images(study).count(),
         drawn=0,
         largest_cluster=1,
     )
 
 
-def _loads(folds: Iterable[Fold], golden: int, repeats: dict[int, int]) -> Iterable[Load]:
-    for fold in folds:
-        rater = fold.membership
-        if rater is None:
-            continue
-        who = str(rater.user or rater.external_name)
-        if rater.state == MembershipState.WITHDRAWN:
-            who += " (withdrawn)"
-        images: int = fold.images  # type: ignore[attr-defined]  # annotated
-        yield Load(rater.code, who, images, golden, repeats.get(rater.pk, 0), REPEAT_GAP)
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """What is in a rater's queue, sent or not: golden and training images by their first showing, and repeats."""
+
+    fold: int = 0
+    golden: int = 0
+    repeats: int = 0
+
+
+def _queues(study: Study) -> dict[int, _Queue]:
+    """By membership id. What was not sent to somebody who dropped out is no longer theirs."""
+    rows = Assignment.objects.filter(membership__study=study, revoked_at__isnull=True, rendition__isnull=False)
+    golden = Q(image__golden_item__isnull=False)
+    counts = rows.values("membership").annotate(
+        fold=Count("pk", filter=~golden & Q(repeat=0)),
+        golden=Count("pk", filter=golden & Q(repeat=0)),
+        repeats=Count("pk", filter=Q(repeat__gt=0)),
+    )
+    return {row["membership"]: _Queue(row["fold"], row["golden"], row["repeats"]) for row in counts.order_by()}
+
+
+def _load(rater: Membership, queue: _Queue) -> Load:
+    who = str(rater.user or rater.external_name)
+    if rater.state == MembershipState.WITHDRAWN:
+        who += " (withdrawn)"
+    return Load(rater.code, who, queue.fold, queue.golden, queue.repeats, REPEAT_GAP)

@@ -22,11 +22,12 @@ _LABEL_SHARE: Final = 0.055
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One rater's queue in numbers; repeats are shown besides fold and golden set."""
+    """One rater's queue in numbers; repeats are shown besides fold and golden images."""
 
     code: str
     fold: int
-    repeats: int = 0
+    repeats: int
+    golden: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Block:
 
 
 def blocks(rows: Sequence[Row], golden: int, training: int) -> list[Block]:
-    """Every rater's blocks: the golden set in front, and the fold where it lies among the training images."""
+    """Every rater's blocks: golden images in front, and the fold where it lies among the training images."""
     border = _border(golden, training)
-    found = [Block(row.code, 0.0, border, _GOLD, str(golden)) for row in rows if golden]
+    found = [_golden_block(row, golden, border) for row in rows if row.golden]
     place = 0
     for number, row in enumerate(rows):
         colour = _FOLDS[number % 2]
@@ -55,6 +56,12 @@ def blocks(rows: Sequence[Row], golden: int, training: int) -> list[Block]:
             fits = (start, end) == widest and right - left >= _LABEL_SHARE
             found.append(Block(row.code, left, right, colour, str(row.fold) if fits else ""))
     return found
+
+
+def _golden_block(row: Row, golden: int, border: float) -> Block:
+    """From the edge: all of it, or as much as a rater who dropped out was sent."""
+    end = border * min(row.golden / golden, 1) if golden else border
+    return Block(row.code, 0.0, end, _GOLD, str(row.golden) if end >= _LABEL_SHARE else "")
 
 
 def _border(golden: int, training: int) -> float:
@@ -93,7 +100,7 @@ def specification(rows: Sequence[Row], golden: int, training: int) -> dict[str, 
         for block in blocks(rows, golden, training)
     ]
     queue = [
-        {"rater": row.code, "queue": f"{row.fold + golden + row.repeats}", "at": 1.015, "from": 0, "to": 1}
+        {"rater": row.code, "queue": f"{row.fold + row.golden + row.repeats}", "at": 1.015, "from": 0, "to": 1}
         for row in rows
     ]
     order = [row.code for row in rows]
