@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import BinaryIO
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import audit
 from accounts.audit import Actor
 from labeler import file_store
-from labeler.models import Commitment, Membership, Role, Study
+from labeler.models import Assignment, Commitment, Fold, Membership, Role, Study
 
 FORMAT = "goldfold commitment 1"
 NONE_BEFORE = "-"
@@ -84,15 +85,11 @@ def write_document(study: Study, header: Mapping[str, str], out: HashingFile) ->
 
     PostgreSQL makes the lines and they are written as they come, so a million images take no memory.
     """
-    seed = Study.objects.values_list("seed", flat=True).get(pk=study.pk)
+    plan = Study.objects.values_list("seed", "overlap", "repeat_share").get(pk=study.pk)
     lines = [FORMAT, *(f"{name} {header[name]}" for name in ("study", "number", "previous", "event", "nonce"))]
-    out.write("".join(f"{line}\n" for line in [*lines, f"seed {seed}"]).encode())
-    raters = list(
-        Membership.objects.filter(study=study, role=Role.RATER, assignments__rendition__isnull=False)
-        .distinct()
-        .order_by("pk")
-        .values_list("pk", "code")
-    )
+    lines += (f"{name} {value}" for name, value in zip(("seed", "overlap", "repeats"), plan, strict=True))
+    out.write("".join(f"{line}\n" for line in lines).encode())
+    raters = list(_raters(study).order_by("pk").values_list("pk", "code"))
     with connection.cursor() as cursor:
         for pk, code in raters:
             _copy(cursor, _SENT, (f"sent {code} ", pk), out)
@@ -101,6 +98,13 @@ def write_document(study: Study, header: Mapping[str, str], out: HashingFile) ->
         _copy(cursor, _FOLDS, (study.pk,), out)
         for pk, code in raters:
             _copy(cursor, _ORDER, (f"order {code} ", pk), out)
+
+
+def _raters(study: Study) -> QuerySet[Membership]:
+    """Those who were dealt to, even where it was nothing."""
+    dealt = Assignment.objects.filter(membership=OuterRef("pk"), rendition__isnull=False)
+    seats = Membership.objects.filter(study=study, role=Role.RATER)
+    return seats.filter(Exists(dealt) | Exists(Fold.objects.filter(membership=OuterRef("pk"))))
 
 
 def _copy(cursor: object, query: str, parameters: tuple[object, ...], out: HashingFile) -> None:
@@ -116,6 +120,7 @@ _SENT = """
 _IMAGES = """
     SELECT 'image ' || i.id || ' '
         || coalesce(encode(sha256(convert_to(%s || i.sha256, 'UTF8')), 'hex'), 'erased')
+        || ' ' || coalesce(i.cluster, i.id)
     FROM labeler_image i
     WHERE i.study_id = %s AND (EXISTS (SELECT 1 FROM labeler_goldenitem g WHERE g.image_id = i.id)
         OR EXISTS (SELECT 1 FROM labeler_folditem x WHERE x.image_id = i.id))

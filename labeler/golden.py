@@ -7,8 +7,9 @@ golden set and can't rate; a draw is nobody's choice, and nobody sees it before 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from sys import intern
@@ -23,9 +24,8 @@ from accounts import audit
 from accounts.audit import Actor
 from labeler.golden_table import read_choices
 from labeler.models import GoldenItem, Image, ImageName, Sight, Study, StudyState, usable_images
-from labeler.planning import stream
 from labeler.sight import record_sight
-from labeler.stratified import pick, quotas
+from labeler.stratified import drawn, quotas
 
 _BATCH = 5_000
 # An image that no search has looked at yet stands alone.
@@ -149,16 +149,7 @@ def draw(study: Study, *, actor: Actor, rng_seed: int) -> int:
     there = {value: sum(map(len, groups)) for value, groups in clusters.items()}
     if sum(there.values()) < size:
         raise ValidationError(f"{size} golden images are to be drawn, but there are only {sum(there.values())} left.")
-    images: list[int] = []
-    rest: list[Sequence[int]] = []
-    for value, quota in quotas(there, size).items():
-        groups = clusters[value]
-        taken = set(pick([len(group) for group in groups], quota, stream(rng_seed, "golden", value)))
-        images += (image for place in taken for image in groups[place])
-        rest += (group for place, group in enumerate(groups) if place not in taken)
-    if len(images) < size:
-        more = pick([len(group) for group in rest], size - len(images), stream(rng_seed, "golden-rest"))
-        images += (image for place in more for image in rest[place])
+    images = drawn(clusters, size, rng_seed)
     _add(study, images)
     after = {"asked": size, "drawn": len(images), "column": column}
     audit.record(actor, "golden.drawn", study, study_id=study.pk, after=after)
@@ -257,24 +248,30 @@ def _candidates(study: Study) -> QuerySet[Image]:
 
 
 def _by_stratum(study: Study, column: str) -> dict[str, list[Sequence[int]]]:
-    """The clusters that a draw may take, by the value that most of their images have in the column; ties by name."""
-    value_of = _values(study, column) if column else {}
-    found: dict[str, list[Sequence[int]]] = defaultdict(list)
+    """The clusters that a draw may take, by the value that most of their images have in the column."""
     rows = _candidates(study).order_by(_GROUP, "pk").values_list(_GROUP, "pk").iterator(chunk_size=_BATCH)
-    for _, members in groupby(rows, key=itemgetter(0)):
-        images = tuple(image for _, image in members)
+    groups = (tuple(image for _, image in members) for _, members in groupby(rows, key=itemgetter(0)))
+    return by_value(groups, values(study, column) if column else {})
+
+
+def by_value(clusters: Iterable[Sequence[int]], value_of: Mapping[int, str]) -> dict[str, list[Sequence[int]]]:
+    """Clusters of image ids by the value that most of their images have; ties by name."""
+    found: dict[str, list[Sequence[int]]] = defaultdict(list)
+    for images in clusters:
         votes = Counter(value_of.get(image, NO_VALUE) for image in images)
         found[min(votes, key=lambda value: (-votes[value], value))].append(images)
     return dict(sorted(found.items()))
 
 
-def _values(study: Study, column: str) -> dict[int, str]:
-    """What the tables say of every image in that column; the first name that says something counts."""
-    rows = (
-        ImageName.objects.filter(study=study, metadata__has_key=column)
-        .order_by("image_id", "-repeat")
-        .values_list("image_id", KeyTextTransform(column, "metadata"))
-    )
+def values(study: Study, column: str, *, until: datetime | None = None) -> dict[int, str]:
+    """What the tables say of every image in that column; the first name that says something counts.
+
+    `until` leaves out what was imported after.
+    """
+    names = ImageName.objects.filter(study=study, metadata__has_key=column)
+    if until is not None:
+        names = names.filter(created_at__lte=until)
+    rows = names.order_by("image_id", "-repeat").values_list("image_id", KeyTextTransform(column, "metadata"))
     return {image: intern(value) for image, value in rows.iterator(chunk_size=_BATCH) if value}
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.random import Generator
 
+from labeler.planning import stream
+
 
 def quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     """How many of `total` images each stratum gives, by the method of the largest remainder.
@@ -27,6 +29,26 @@ def quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     for name in by_remainder[:missing]:
         given[name] += 1
     return given
+
+
+def drawn(clusters: Mapping[str, Sequence[Sequence[int]]], size: int, seed: int) -> list[int]:
+    """Which images a draw of `size` gives, from clusters of image ids by stratum; at most `size`, as clusters go whole.
+
+    What whole clusters could not fill in their stratum is drawn from all that is left. Raises ValueError when there are
+    fewer images than `size`.
+    """
+    there = {value: sum(map(len, groups)) for value, groups in clusters.items()}
+    images: list[int] = []
+    rest: list[Sequence[int]] = []
+    for value, quota in quotas(there, size).items():
+        groups = clusters[value]
+        taken = set(pick([len(group) for group in groups], quota, stream(seed, "golden", value)))
+        images += (image for place in taken for image in groups[place])
+        rest += (group for place, group in enumerate(groups) if place not in taken)
+    if len(images) < size:
+        more = pick([len(group) for group in rest], size - len(images), stream(seed, "golden-rest"))
+        images += (image for place in more for image in rest[place])
+    return images
 
 
 def pick(sizes: Sequence[int], quota: int, rng: Generator) -> list[int]:

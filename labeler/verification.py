@@ -1,5 +1,7 @@
-"""Do the commitments hold? Each document against its published SHA-256, each against the next, the last against the
-database. docs/commitment.md says how anyone else does the same with the revealed files alone.
+"""Do the commitments hold? Each document against its published SHA-256, each against the next, the first against its
+seed, the last against the database, and the images of all against the database's.
+
+docs/commitment.md says how anyone else does the same with the revealed files alone.
 """
 
 from __future__ import annotations
@@ -7,16 +9,20 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import BinaryIO
 
+from django.db.models import Exists, OuterRef
+
 from labeler import file_store
-from labeler.commitments import NONE_BEFORE, HashingFile, write_document
-from labeler.models import Commitment, Study
+from labeler.commitments import CLOSED, NONE_BEFORE, HashingFile, write_document
+from labeler.from_seed import redone
+from labeler.models import Assignment, Commitment, Image, Study, StudyState
 
 _MOST_TOLD = 5
+_BATCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,10 @@ class Checked:
 @dataclass(frozen=True, slots=True)
 class Verification:
     commitments: tuple[Checked, ...]
-    # What is wrong with the study as it is now, compared with the last commitment.
+    # What is wrong with what was drawn, and with the study as it is now, compared with the last commitment.
     problems: tuple[str, ...]
+    # Whether golden draw, folds and orders of the first document were drawn again from its seed; a long one is not.
+    redone: bool = False
 
     @property
     def holds(self) -> bool:
@@ -58,10 +66,35 @@ def verify(study: Study) -> Verification:
         there, problems = _checked(row, rows[place - 1] if place else None, before)
         checked.append(Checked(row.number, row.sha256, tuple(problems)))
         before = there
+    again = _redone(study, rows[0]) if checked[0].holds else None
+    problems = [*(again or ()), *_unclosed(study, rows)]
     readable = before is not None and before.sha256 == rows[-1].sha256
     # What a changed document says of its nonce is worth nothing.
-    problems = _against_database(study, rows[-1], before) if readable and before is not None else []
-    return Verification(tuple(checked), tuple(problems))
+    if readable and before is not None:
+        problems += _against_database(study, rows[-1], before)
+    return Verification(tuple(checked), tuple(problems), again is not None)
+
+
+def _redone(study: Study, first: Commitment) -> list[str] | None:
+    with file_store.path_of(first.path).open("rb") as file:
+        return redone(study, file)
+
+
+def _unclosed(study: Study, rows: Iterable[Commitment]) -> Iterator[str]:
+    if study.state == StudyState.CLOSED and all(row.event != CLOSED for row in rows):
+        yield "The study is closed, but the commitment of its close is not there."
+
+
+def changed_originals(study: Study) -> Iterator[str]:
+    """Dealt images whose stored file is gone or is not what its SHA-256 says. Reads every file."""
+    dealt = Exists(Assignment.objects.filter(image=OuterRef("pk")))
+    images = Image.objects.filter(dealt, study=study, sha256__isnull=False).order_by("pk")
+    for pk, path, sha256 in images.values_list("pk", "original", "sha256").iterator(chunk_size=_BATCH):
+        file = file_store.path_of(path)
+        if not path or not file.is_file():
+            yield f"Image {pk}: its file is not in the store."
+        elif hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+            yield f"Image {pk}: its file was changed."
 
 
 @dataclass(slots=True)
@@ -75,6 +108,12 @@ class _Contents:
     shown: dict[str, str] = field(default_factory=dict)
     # The same digest over as many as the document before says had been shown.
     shown_before: dict[str, str] = field(default_factory=dict)
+    # Every image that is dealt.
+    images: set[int] = field(default_factory=set)
+    # How many images are not the database's.
+    replaced: int = 0
+    # A digest of golden set, folds and orders.
+    dealt: str = ""
     sha256: str = ""
 
 
@@ -84,7 +123,7 @@ def _checked(row: Commitment, last: Commitment | None, before: _Contents | None)
     if not path.is_file():
         return None, [f"Commitment {row.number}: its document is not in the store."]
     with path.open("rb") as file:
-        there = _read(file, before.sent if before else {})
+        there = _read(file, before.sent if before else {}, _contents(row))
     name = f"Commitment {row.number}: "
     if there.sha256 != row.sha256:
         return there, [f"{name}its document was changed: its SHA-256 is {there.sha256}, not the published one."]
@@ -94,6 +133,8 @@ def _checked(row: Commitment, last: Commitment | None, before: _Contents | None)
         problems.append(f"{name}its document is that of another study or number.")
     if row.number != (last.number + 1 if last else 1) or row.previous != (last.sha256 if last else ""):
         problems.append(f"{name}it does not name the one before it.")
+    if there.replaced:
+        problems.append(f"{name}{there.replaced} of its images are not those that the database has now.")
     if before is not None:
         problems += [name + problem for problem in _since(before, there)]
     return there, problems
@@ -109,15 +150,31 @@ def _since(before: _Contents, there: _Contents) -> Iterator[str]:
     for image, state in before.golden.items():
         if there.golden.get(image) not in {state, "withdrawn"}:
             yield f"image {image} was {state or 'golden'} before, and is no longer."
+    for image in there.golden.keys() - before.golden.keys():
+        if _number(image) in before.images:
+            yield f"image {image} was dealt for training before, and is golden now."
+    gone = len(before.images - there.images)
+    if gone:
+        yield f"{gone} images that were dealt before are no longer."
+    if there.header.get("event") == CLOSED and there.dealt != before.dealt:
+        yield "golden set, folds or orders were changed between the last event and the close."
 
 
-def _read(file: BinaryIO, sent_before: dict[str, int]) -> _Contents:
-    there, digest = _Contents(), hashlib.sha256()
+def _contents(row: Commitment) -> Iterator[tuple[int, str | None]]:
+    """The study's images and the SHA-256 of each, in order."""
+    images = Image.objects.filter(study=row.study_id).order_by("pk").values_list("pk", "sha256")
+    return images.iterator(chunk_size=_BATCH)
+
+
+def _read(file: BinaryIO, sent_before: dict[str, int], contents: Iterator[tuple[int, str | None]]) -> _Contents:
+    there, digest, dealt = _Contents(), hashlib.sha256(), hashlib.sha256()
     places: Counter[str] = Counter()
     shown = {code: hashlib.sha256() for code in sent_before}
     own: dict[str, hashlib._Hash] = {}
     for line in file:
         digest.update(line)
+        if line.startswith((b"golden ", b"fold ", b"order ")):
+            dealt.update(line)
         kind, _, rest = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
         if kind == "order":
             code = rest.partition(" ")[0]
@@ -133,12 +190,30 @@ def _read(file: BinaryIO, sent_before: dict[str, int]) -> _Contents:
         elif kind == "golden":
             image, _, state = rest.partition(" ")
             there.golden[image] = state
-        elif kind not in {"image", "fold"}:
+        elif kind == "image":
+            image, said, *_ = [*rest.split(" "), ""]
+            there.images.add(_number(image))
+            there.replaced += not _same_picture(_number(image), said, there.header.get("nonce", ""), contents)
+        elif kind != "fold":
             there.header[kind] = rest
-    there.sha256 = digest.hexdigest()
+    there.sha256, there.dealt = digest.hexdigest(), dealt.hexdigest()
     there.shown = {code: one.hexdigest() for code, one in own.items()}
     there.shown_before = {code: one.hexdigest() for code, one in shown.items()}
     return there
+
+
+def _number(words: str) -> int:
+    """0 for what a changed document has in a number's place."""
+    return int(words) if words.isdecimal() else 0
+
+
+def _same_picture(image: int, said: str, nonce: str, contents: Iterator[tuple[int, str | None]]) -> bool:
+    """Whether the database's picture is the document's, or erased since; `contents` is read on up to that image."""
+    for pk, sha256 in contents:
+        if pk >= image:
+            now = hashlib.sha256(f"{nonce} {sha256}".encode()).hexdigest() if sha256 else said
+            return pk == image and said == now
+    return False
 
 
 def _against_database(study: Study, row: Commitment, there: _Contents) -> list[str]:
@@ -165,12 +240,13 @@ def _told(found: Iterator[tuple[str, str]]) -> list[str]:
 
 
 def _differences(kept: BinaryIO, again: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Lines that differ, but for what may have happened since: an image erased, more images shown."""
+    """Lines that differ, but for what may have happened since: an image erased or of another cluster, more shown."""
     for old, new in zip_longest(kept, again, fillvalue=b""):
         if old == new:
             continue
         was, now = old.decode("utf-8", "replace").split(), new.decode().split()
-        erased = was[:1] == ["image"] and now == [*was[:2], "erased"]
+        # Its cluster may be another since; the picture itself is looked at in every document.
+        same_image = was[:1] == ["image"] and now[:2] == was[:2] and now[2:3] in (was[2:3], ["erased"])
         shown = was[:1] == ["sent"] and now[:2] == was[:2] and int(now[2]) >= int(was[2])
-        if not erased and not shown:
+        if not same_image and not shown:
             yield " ".join(was) or "nothing", " ".join(now) or "nothing"

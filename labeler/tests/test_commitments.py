@@ -63,10 +63,10 @@ def test_the_start_publishes_the_sha256_of_all_that_was_fixed() -> None:
         "previous -",
         "event labelling began",
     ]
-    assert lines[6:9] == [f"seed {study.seed}", "sent R01 0", "sent R02 0"]
+    assert lines[6:11] == [f"seed {study.seed}", "overlap 1", "repeats 0.0", "sent R01 0", "sent R02 0"]
     for image in Image.objects.filter(study=study):
         digest = hashlib.sha256(f"{nonce[1]} {image.sha256}".encode()).hexdigest()
-        assert f"image {image.pk} {digest}" in lines
+        assert f"image {image.pk} {digest} {image.cluster}" in lines
     golden = [f"golden {item.image_id}" for item in GoldenItem.objects.filter(study=study).order_by("image_id")]
     assert [line for line in lines if line.startswith("golden")] == golden
     for member in raters_of(study):
@@ -76,7 +76,7 @@ def test_the_start_publishes_the_sha256_of_all_that_was_fixed() -> None:
         fold = member.folds.get().items.order_by("image_id")
         folds = [f"fold {member.code} {item.image_id}" for item in fold]
         assert [line for line in lines if line.startswith(f"fold {member.code} ")] == folds
-    assert len(lines) == 9 + 9 + 3 + 6 + 12
+    assert len(lines) == 11 + 9 + 3 + 6 + 12
 
 
 def test_two_studies_alike_publish_unlike_hashes() -> None:
@@ -202,7 +202,7 @@ def test_an_image_erased_since_is_no_forgery() -> None:
     )
     assert verify(study).holds
     commit(study, "an image was erased", actor=audit.SYSTEM)
-    assert f"image {erased.pk} erased\n" in _text(study, 6) and verify(study).holds
+    assert f"image {erased.pk} erased {erased.cluster}\n" in _text(study, 6) and verify(study).holds
 
 
 def _program() -> str:
