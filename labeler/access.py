@@ -10,8 +10,9 @@ from accounts.models import User
 from jobs.models import Job
 from labeler.begin_labelling import BEGIN
 from labeler.clusters import EXAMINE
+from labeler.commitments import IMAGES_ADDED
 from labeler.import_jobs import IMAGES
-from labeler.models import Membership, MembershipState, Role, Sight, Study
+from labeler.models import Commitment, Membership, MembershipState, Role, Sight, Study, StudyState
 from labeler.sight import RATES, StillRating, rates_blindly, record_sight
 
 # Work whose progress and outcome tell nothing of grades.
@@ -48,6 +49,17 @@ def require_lead_not_rating(request: HttpRequest, study_id: int) -> Membership:
 def is_blind(request: HttpRequest, study: Study) -> bool:
     """Whether who asks rates in the study, so may not be told what is golden or how anybody grades, until the close."""
     return isinstance(request.user, User) and rates_blindly(study, request.user)
+
+
+def hides_sizes(request: HttpRequest, study: Study) -> bool:
+    """Whether who asks may not be told how much is golden and how much everybody has.
+
+    A lead who rates may know each image that came late. How sizes changed when it was dealt tells whether it is golden,
+    or what the image is that it belongs together with.
+    """
+    if study.state not in (StudyState.LABELLING, StudyState.PAUSED):
+        return False
+    return Commitment.objects.filter(study=study, event=IMAGES_ADDED).exists() and is_blind(request, study)
 
 
 def require_lead_for_work(request: HttpRequest, study_id: int, job_id: int) -> tuple[Study, Job]:

@@ -21,7 +21,7 @@ from labeler.commitments import IMAGES_ADDED, commit
 from labeler.models import FoldItem, GoldenItem, Image, Study, usable_images
 from labeler.planning import deal
 
-LIKE_GOLDEN = "It belongs together with a golden image, so it can’t be a training image."
+LIKE_WITHDRAWN = "It belongs together with golden images that were withdrawn."
 LIKE_DROPPED = "It belongs together with images of a rater who dropped out."
 
 
@@ -98,15 +98,19 @@ def _plan(study: Study, images: Mapping[int, int | None], panel: Sequence[Seat],
     clusters: defaultdict[int, list[int]] = defaultdict(list)
     for image, cluster in images.items():
         clusters[image if cluster is None else cluster].append(image)
-    like_golden = set(_clusters_of(GoldenItem.objects.filter(study=study).values_list("image__cluster", flat=True)))
+    items = GoldenItem.objects.filter(study=study)
+    with_golden = set(_clusters_of(items.values_list("image__cluster", flat=True)))
+    in_use = set(_clusters_of(items.filter(withdrawn_at__isnull=True).values_list("image__cluster", flat=True)))
     folds = _folds_of(study, clusters)
-    left_out, fresh = [], []
+    golden, left_out, fresh = list[int](), list[LeftOut](), list[list[int]]()
     dealt: list[list[int]] = [[] for _ in panel]
     place = {seat.fold.pk: at for at, seat in enumerate(panel)}
     for cluster, members in clusters.items():
         owners = [place[fold] for fold in folds.get(cluster, ()) if fold in place]
-        if cluster in like_golden:
-            left_out += [LeftOut(image, LIKE_GOLDEN) for image in members]
+        if cluster in in_use:
+            golden += members  # left out, they would tell everybody who sees them wait what the others are
+        elif cluster in with_golden:
+            left_out += [LeftOut(image, LIKE_WITHDRAWN) for image in members]
         elif cluster in folds and not owners:
             left_out += [LeftOut(image, LIKE_DROPPED) for image in members]
         elif owners:
@@ -115,11 +119,11 @@ def _plan(study: Study, images: Mapping[int, int | None], panel: Sequence[Seat],
         else:
             fresh.append(members)
     rng = chance(study, "images added")
-    golden, training = _drawn(fresh, share, rng)
+    drawn, training = _drawn(fresh, share, rng)
     loads = [seat.load + len(mine) for seat, mine in zip(panel, dealt, strict=True)]
     for mine, more in zip(dealt, deal(training, loads, study.overlap, rng), strict=True):
         mine += more
-    return AddedPlan(tuple(golden), tuple(panel), tuple(map(tuple, dealt)), tuple(left_out))
+    return AddedPlan((*golden, *drawn), tuple(panel), tuple(map(tuple, dealt)), tuple(left_out))
 
 
 def _clusters_of(clusters: Iterable[int | None]) -> Iterable[int]:
@@ -154,7 +158,7 @@ def deal_added(study: Study, *, actor: Actor, share: float | None = None) -> Add
 
     A new cluster is golden with the study's own chance, so that what is added has the same mix (`share` 0 gives
     training images alone: once a rater was sent all golden images, they could tell). One that belongs to images of a
-    fold goes to that fold's raters; one that belongs to a golden image is left out. Raises ValidationError as
+    fold goes to that fold's raters, and one that belongs to a golden image is golden. Raises ValidationError as
     `plan_added` does, and NotRunning.
     """
     locked = lock(study)

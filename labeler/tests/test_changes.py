@@ -102,6 +102,15 @@ def test_a_late_rater_takes_whole_clusters_of_which_nothing_was_sent(overlap: in
         assert spread(study) <= max(sizes)
 
 
+def test_a_late_rater_leaves_loads_as_even_as_single_images_would() -> None:
+    """Clusters of up to four images, and enough small ones among them to fill the gaps."""
+    for seed in range(6):
+        study = running(raters=10, training=(1, 1, 1, 2, 1, 3, 1, 4, 1, 2) * 18, golden=2, seed=seed)
+        add_late_rater(study, rater(study), actor=audit.SYSTEM)
+        assert spread(study) <= 1
+        check_whole(study)
+
+
 def test_a_late_rater_takes_first_what_nobody_grades_any_more() -> None:
     study = running(raters=1, training=(1,) * 20)
     labelling.window(raters_of(study)[0], 8)
@@ -267,8 +276,8 @@ def test_added_clusters_stay_whole_and_go_where_their_images_are() -> None:
     Image.objects.filter(pk=beside_golden.pk).update(cluster=golden.cluster)
     plan = deal_added(study, actor=audit.SYSTEM, share=0)
     assert FoldItem.objects.get(image=beside_fold).fold.membership == raters_of(study)[1]
-    assert [(one.image, "golden image" in one.reason) for one in plan.left_out] == [(beside_golden.pk, True)]
-    assert plan.golden == () and plan.training == 7
+    assert plan.golden == (beside_golden.pk,) and plan.training == 7 and plan.left_out == ()
+    assert Assignment.objects.filter(image=beside_golden).count() == 3
     assert FoldItem.objects.filter(image__in=fresh).count() == 6
     check_whole(study)
     check_clusters(study)

@@ -11,8 +11,10 @@ from accounts.models import User
 from jobs import lifecycle
 from labeler import labelling
 from labeler.clusters import merge
+from labeler.gallery import undealt
 from labeler.models import (
     Assignment,
+    FoldItem,
     GoldenItem,
     Image,
     Membership,
@@ -111,3 +113,45 @@ def test_work_that_tells_grades_is_closed_to_who_rates(lead: Client, live: Study
     for name in ("job", "job_status"):
         assert "0.512" in _page(lead, name, live, job.pk)
     assert "0.512" in _page(lead, "study", live)
+
+
+SIZES = ["study", "study_members", "study_assign", "study_golden", "study_close"]
+
+
+@pytest.mark.parametrize("beside", ["golden", "training", "nothing"])
+def test_no_page_tells_by_its_sizes_where_one_late_picture_went(
+    lead: Client, live: Study, alice: User, beside: str
+) -> None:
+    """The lead knows the picture, so a larger golden set, or a longer queue of everybody's, would say what it is."""
+    golden = GoldenItem.objects.filter(study=live)[0].image
+    training = FoldItem.objects.filter(fold__membership=raters_of(live)[0])[0].image
+    before: list[str] = []
+    after: list[str] = []
+    for _time in range(2):
+        (late,) = add_images(live, (1,))
+        mate = {"golden": golden, "training": training, "nothing": late}[beside]
+        Image.objects.filter(pk=late.pk).update(cluster=mate.cluster)
+        lead.post(reverse("deal_added", args=[live.pk]), {"mix": "own", "confirmed": "1"})
+        assert Assignment.objects.filter(image=late).count() == {"golden": 3}.get(beside, 1)
+        assert late.pk not in _undealt(live)
+        before, after = after, [_sizes(_page(lead, name, live)) for name in SIZES]
+    assert before == after
+
+
+def test_the_overview_hides_sizes_only_from_who_rates(lead: Client, live: Study, alice: User) -> None:
+    add_images(live, (1,))
+    lead.post(reverse("deal_added", args=[live.pk]), {"mix": "own", "confirmed": "1"})
+    for name in SIZES:
+        assert ">10<" not in _page(lead, name, live)
+    Membership.objects.filter(study=live, user=alice, role=Role.RATER).update(state=MembershipState.WITHDRAWN)
+    assert "<dt>golden</dt>" in _page(lead, "study", live) and ">20<" in _page(lead, "study_members", live)
+
+
+def _undealt(study: Study) -> set[int]:
+    return set(Image.objects.filter(undealt(), study=study).values_list("pk", flat=True))
+
+
+def _sizes(page: str) -> str:
+    """The page without the number of images, which grows with each that comes."""
+    lines = [line for line in _without_token(page).splitlines() if "images</dt>" not in line and "so far" not in line]
+    return "\n".join(lines)

@@ -14,7 +14,7 @@ from accounts.audit import Actor
 from jobs.lifecycle import AlreadyActive
 from jobs.models import ACTIVE, Job
 from labeler import begin_labelling, golden
-from labeler.access import require_lead
+from labeler.access import hides_sizes, require_lead
 from labeler.allocation import Allocation, allocation
 from labeler.assignment import problems, raters_to_deal_to
 from labeler.clusters import not_searched
@@ -35,6 +35,8 @@ def study_assign(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
     if request.method == "POST":
         return _begin(request, study)
+    if hides_sizes(request, study):
+        return render(request, "labeler/study_sizes_hidden.html", {"study": study, "tab": "allocation"})
     there = allocation(study)
     beginning = Job.objects.filter(kind=begin_labelling.BEGIN, study_id=study.pk, state__in=ACTIVE).first()
     context = {

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import Actor
 from accounts.models import User
 from labeler import gallery, golden
-from labeler.access import require_lead, require_lead_to_see_golden
+from labeler.access import hides_sizes, require_lead, require_lead_to_see_golden
 from labeler.csv_table import BadTable
 from labeler.forms.golden import ChoiceForm, DrawForm, GoldenTableForm
 from labeler.models import GoldenItem, GoldenSight, ImageName, Sight, Study, StudyState, usable_images
@@ -94,6 +94,8 @@ def _page(
     table: GoldenTableForm | None = None,
     problems: tuple[str, ...] = (),
 ) -> HttpResponse:
+    if hides_sizes(request, study):
+        return render(request, "labeler/study_sizes_hidden.html", {"study": study, "tab": "golden"})
     draft = study.state == StudyState.DRAFT
     stands = golden.standing(study)
     if draft and draw is None:

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import Actor
-from labeler.access import is_blind, require_lead
+from labeler.access import hides_sizes, is_blind, require_lead
 from labeler.changes import RUNNING, LateRaterPlan, plan_late_rater, plan_withdrawal, withdraw_rater
 from labeler.forms.raters import AdmissionForm, RaterForm, ReasonForm
 from labeler.models import GoldenSight, Membership, MembershipState, Role, Study, StudyState
@@ -83,6 +83,7 @@ def _members_page(request: HttpRequest, study: Study, **context: object) -> Http
         "seen": seen,
         "admitted": admitted,
         "form": RaterForm(),
+        "sizes_hidden": hides_sizes(request, study),
     }
     return render(request, "labeler/study_members.html", told | context)
 

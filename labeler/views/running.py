@@ -10,13 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import Actor
-from accounts.models import User
 from labeler import changes
-from labeler.access import require_lead, require_lead_to_see_golden
+from labeler.access import hides_sizes, is_blind, require_lead, require_lead_to_see_golden
 from labeler.forms.raters import DealForm, ReasonForm
 from labeler.models import Image, Study, StudyState
 from labeler.progress import Progress, progress_of
-from labeler.sight import rates_blindly
 from labeler.studies import set_state
 
 # What the button may ask for: labelling begins by assigning, and closing has a page of its own.
@@ -51,7 +49,8 @@ def study_close(request: HttpRequest, study_id: int) -> HttpResponse:
         messages.success(request, "The study is closed, and its commitments are open to everybody in it.")
         return redirect("study_commitment", study.pk)
     progress = sum(progress_of(study.memberships.values_list("pk", flat=True)).values(), Progress())
-    context = {"study": study, "progress": progress, "waiting": _waiting(study)}
+    hidden = hides_sizes(request, study)
+    context = {"study": study, "progress": progress, "waiting": _waiting(study), "sizes_hidden": hidden}
     return render(request, "labeler/study_close.html", context)
 
 
@@ -70,25 +69,20 @@ def deal_added(request: HttpRequest, study_id: int) -> HttpResponse:
     try:
         if request.method == "POST" and form.is_valid() and "confirmed" in request.POST:
             done = changes.deal_added(study, share=form.share, actor=Actor.of(request))
-            messages.success(request, _told(done, _blind(request, study)))
+            messages.success(request, _told(done, is_blind(request, study)))
             return redirect("study", study.pk)
         plan = changes.plan_added(study, form.share if form.is_bound and form.is_valid() else None)
     except ValidationError as error:
         problem = " ".join(error.messages)
-    context = {"study": study, "form": form, "plan": plan, "problem": problem, "blind": _blind(request, study)}
+    context = {"study": study, "form": form, "plan": plan, "problem": problem, "blind": is_blind(request, study)}
     return render(request, "labeler/deal_added.html", context)
 
 
 def _told(done: changes.AddedPlan, blind: bool) -> str:
-    if blind:
+    if blind:  # where few images are dealt, even the numbers would tell which is golden
         return "The images are dealt."
     left = f" {len(done.left_out)} were left out." if done.left_out else ""
     return f"{done.training + len(done.golden)} images are dealt, {len(done.golden)} of them as golden ones.{left}"
-
-
-def _blind(request: HttpRequest, study: Study) -> bool:
-    """Whether the lead rates: where few images are dealt, even the numbers would tell which is golden."""
-    return isinstance(request.user, User) and rates_blindly(study, request.user)
 
 
 @require_POST

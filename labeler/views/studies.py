@@ -11,12 +11,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import Actor
 from accounts.models import User
 from jobs.models import ACTIVE, Job
-from labeler.access import OPEN_WORK, is_blind, require_lead
+from labeler.access import OPEN_WORK, hides_sizes, is_blind, require_lead
 from labeler.forms.studies import LevelRows, StudyForm, chosen_levels
 from labeler.models import StudyState
 from labeler.overview import overview, steps
 from labeler.studies import create_study
 from labeler.views.running import TURNS
+
+# Steps whose words say how much is golden, or how much everybody has.
+_TELLS_SIZES = {"study_golden", "study_members"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,6 +45,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
 def study(request: HttpRequest, study_id: int) -> HttpResponse:
     study = require_lead(request, study_id).study
     there = overview(study)
+    hidden = hides_sizes(request, study)
     work = Job.objects.filter(study_id=study.pk)
     if is_blind(request, study):
         work = work.filter(kind__in=OPEN_WORK)
@@ -53,7 +57,8 @@ def study(request: HttpRequest, study_id: int) -> HttpResponse:
         {
             "study": study,
             "there": there,
-            "steps": steps(there),
+            "steps": [step for step in steps(there) if not hidden or step.url_name not in _TELLS_SIZES],
+            "sizes_hidden": hidden,
             "levels": study.levels.all(),
             "running": running,
             "recent": recent,
