@@ -34,6 +34,8 @@ from labeler.models import Fold, Membership, Study
 from labeler.planning import shuffled
 
 TAKEN = "went to a rater who came later"
+# What a fold can give: groups by their number of images, each with a random number, in whose order they stand.
+_Free = dict[int, list[tuple[int, Group]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +75,29 @@ def plan_late_rater(study: Study) -> LateRaterPlan:
 def even_out(panel: Sequence[Seat], there: Sequence[Group], rng: Generator) -> list[Group]:
     """The groups that a newcomer takes: all that nobody grades any more, then from the fullest folds until even.
 
-    Only groups that their rater was sent nothing of, each cluster once, drawn at random within a fold. Afterwards
-    the newcomer's load and that of any fold that has something left to give differ by at most the largest group.
+    Only groups that their rater was sent nothing of, each cluster once. They are drawn at random among those by which
+    neither the fold falls below the even load nor the newcomer rises above it; where there are none, the smallest by
+    whose move the two loads come nearer. Afterwards the newcomer's load and that of any fold that has something left to
+    give differ by at most the largest group.
     """
-    free: dict[int, list[Group]] = {seat.fold.pk: [] for seat in panel}
-    for group, _ in sorted(zip(there, rng.bit_generator.random_raw(len(there)), strict=True), key=lambda pair: pair[1]):
+    free: dict[int, _Free] = {seat.fold.pk: {} for seat in panel}
+    for group, raw in zip(there, rng.bit_generator.random_raw(len(there)).tolist(), strict=True):
         if not group.sent:
-            free[group.fold].append(group)
+            free[group.fold].setdefault(len(group.images), []).append((raw, group))
+    for pile in (pile for fold in free.values() for pile in fold.values()):
+        pile.sort(key=lambda entry: entry[0])
     taken: dict[int, Group] = {}
     for seat in panel:
         if not seat.active:
-            taken |= {group.cluster: group for group in free[seat.fold.pk] if group.cluster not in taken}
+            nobodys = (group for pile in free[seat.fold.pk].values() for _, group in pile)
+            taken |= {group.cluster: group for group in nobodys if group.cluster not in taken}
     load = sum(len(group.images) for group in taken.values())
     fullest = [(-seat.load, place, seat.fold.pk) for place, seat in enumerate(panel) if seat.active]
+    even = (load - sum(negative for negative, _, _ in fullest)) / (len(fullest) + 1)
     heapq.heapify(fullest)
     while fullest:
         negative, place, fold = heapq.heappop(fullest)
-        fitting = _next_fitting(free[fold], taken, -negative - load)
+        fitting = _next_fitting(free[fold], taken, -negative - load, min(-negative - even, even - load))
         if fitting is None:
             continue
         taken[fitting.cluster] = fitting
@@ -98,13 +106,18 @@ def even_out(panel: Sequence[Seat], there: Sequence[Group], rng: Generator) -> l
     return list(taken.values())
 
 
-def _next_fitting(free: list[Group], taken: dict[int, Group], room: int) -> Group | None:
-    """The next group by whose move the two loads come nearer. What doesn't fit now never will, as they only do that."""
-    while free:
-        group = free.pop()
-        if group.cluster not in taken and len(group.images) < room:
-            return group
-    return None
+def _next_fitting(free: _Free, taken: dict[int, Group], room: int, wanted: float) -> Group | None:
+    """The next group by whose move the two loads come nearer, of at most `wanted` images where there is one.
+
+    What doesn't fit now never will, as the loads only come nearer.
+    """
+    for pile in free.values():
+        while pile and pile[-1][1].cluster in taken:
+            pile.pop()
+    sizes = [size for size, pile in free.items() if pile and size < room]
+    if not sizes:
+        return None
+    return free[min(sizes, key=lambda size: (max(0, size - wanted), free[size][-1][0]))].pop()[1]
 
 
 @transaction.atomic
