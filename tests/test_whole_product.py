@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 import urllib.request
@@ -10,15 +11,16 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
 from mlcore.synthetic import CohortConfig, Subject, cohort, draw_face, encode_jpeg
+from tests import steps
 from tests.product import Product, wait_for
+from tests.steps import PASSPHRASE, sign_in
 
 # One worker of the test run does both, as making the study takes a while.
 pytestmark = pytest.mark.xdist_group("whole product")
-PASSPHRASE = "a long enough passphrase"
-STUDY = "Whole path"
+STUDY, SECOND = "Whole path", "Second path"
 COHORT = CohortConfig(size=32, seed=11, profile_share=0.0)
 GOLDEN = 10
 
@@ -42,95 +44,33 @@ def name_of(subject: Subject) -> str:
     return f"selfie-{subject.index:02d}.jpg"
 
 
-def sign_in(browser: Browser, product: Product, email: str) -> Page:
-    context: BrowserContext = browser.new_context(base_url=product.address, viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.goto("/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSPHRASE)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Studies")).to_be_visible()
-    return page
-
-
 @pytest.fixture(scope="module")
 def promoted(product: Product, folder: Path, chromium: Browser) -> Product:
     """The path itself, each step as its person does it, up to a promoted run."""
     for email in ("lead@example.org", "bob@example.org", "carol@example.org"):
         admin = ["--admin"] if email.startswith("lead") else []
         product.command("create_user", email, "--password-stdin", *admin, given=PASSPHRASE + "\n")
+    product.start_worker("heavy")
     lead = sign_in(chromium, product, "lead@example.org")
-    make_study(lead)
-    import_pictures(lead, folder)
-    add_raters(lead, "bob@example.org", "carol@example.org")
-    lead.get_by_role("link", name="Overview").click()
-    lead.get_by_role("link", name=re.compile("Assign")).click()
-    lead.get_by_role("button", name="Assign and begin labelling").click()
-    expect(lead.get_by_text("labelling", exact=True)).to_be_visible()
+    steps.make_study(lead, STUDY)
+    steps.import_pictures(lead, folder, table=folder / "table.csv")
+    steps.wait_for_search(lead)
+    steps.see_figures(lead, images=COHORT.size, golden=GOLDEN, training=COHORT.size - GOLDEN)
+    steps.add_raters(lead, "bob@example.org", "carol@example.org")
+    steps.begin_labelling(lead)
 
-    grades = {
-        email: label_everything(sign_in(chromium, product, email)) for email in ("bob@example.org", "carol@example.org")
-    }
-    assert [len(given) for given in grades.values()] == [21, 21]
+    raters = [sign_in(chromium, product, email) for email in ("bob@example.org", "carol@example.org")]
+    assert [len(steps.label(rater, STUDY)) for rater in raters] == [21, 21]
 
     lead.get_by_role("link", name="Results").click()
     expect(lead.get_by_text(f"{GOLDEN} of {GOLDEN} images")).to_be_visible()
     shown = lead.locator("tbody tr", has_text="R01").locator("td.number strong").inner_text()
     assert re.fullmatch(r"\d\.\d{3}", shown)
 
-    product.start_worker("heavy")
     lead.get_by_role("button", name="Train a model").click()
     expect(lead.get_by_role("heading", name="On the golden set")).to_be_visible(timeout=120_000)
-    promote(lead)
+    steps.promote(lead)
     return product
-
-
-def make_study(page: Page) -> None:
-    page.get_by_role("link", name="New study").click()
-    page.get_by_label("Name", exact=True).fill(STUDY)
-    page.get_by_role("button", name="Make the study").click()
-    expect(page.get_by_role("heading", name=STUDY)).to_be_visible()
-
-
-def import_pictures(page: Page, folder: Path) -> None:
-    page.get_by_role("link", name="Images", exact=True).click()
-    page.get_by_label("Image files").set_input_files(sorted(folder.glob("*.jpg")))
-    page.get_by_label("Table").set_input_files(folder / "table.csv")
-    page.get_by_role("button", name="Import").click()
-    expect(page.locator("[data-job-state]")).to_have_text("done", timeout=60_000)
-    page.get_by_role("link", name="Overview").click()
-    for what, number in (("images", COHORT.size), ("golden", GOLDEN), ("training", COHORT.size - GOLDEN)):
-        expect(page.locator("dl.figure-row div", has_text=what)).to_contain_text(str(number))
-
-
-def add_raters(page: Page, *emails: str) -> None:
-    page.get_by_role("link", name="Raters", exact=True).click()
-    for email in emails:
-        page.get_by_label("Email").fill(email)
-        page.get_by_role("button", name="Add", exact=True).click()
-        expect(page.get_by_text(f"{email} is rater")).to_be_visible()
-
-
-def label_everything(page: Page) -> str:
-    """Grade by keyboard until all is done: the same few levels in turn. Returns the keys pressed."""
-    page.get_by_role("link", name=re.compile("Grade images")).click()
-    pressed = ""
-    while not page.locator("#finished").is_visible():
-        page.locator(".stage[data-painted=true]").wait_for()
-        key = "23423"[len(pressed) % 5]
-        page.keyboard.press(key)
-        pressed += key
-    expect(page.locator("#saving-text")).to_have_text("Saved")
-    return pressed
-
-
-def promote(page: Page) -> None:
-    """With a reason where the verdict, which twenty pictures can't decide, went against the model."""
-    reason = page.get_by_label("Why use it")
-    if reason.is_visible():
-        reason.fill("A test of the whole path.")
-    page.get_by_role("button", name=re.compile("Promote run")).click()
-    expect(page.get_by_text("in use", exact=True)).to_be_visible()
 
 
 def test_a_study_goes_from_pictures_to_a_score_over_http(promoted: Product, folder: Path) -> None:
@@ -178,3 +118,42 @@ def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(promoted: 
             " LEFT JOIN grading_evaluation e ON e.run_id = run.id GROUP BY run.number ORDER BY run.number"
         )
         assert cursor.fetchall() == [(1, 1), (2, 1)]
+
+
+def test_a_lead_draws_previews_starts_replaces_a_drop_out_closes_and_verifies(
+    promoted: Product, folder: Path, chromium: Browser
+) -> None:
+    """A second study on the same site, with a drawn golden set and repeats; what it committed to is checked by hand."""
+    promoted.command("create_user", "dave@example.org", "--password-stdin", given=PASSPHRASE + "\n")
+    lead = sign_in(chromium, promoted, "lead@example.org")
+    steps.make_study(lead, SECOND)
+    steps.import_pictures(lead, folder)
+    lead.goto(lead.url.partition("jobs/")[0] + "images/clusters/")
+    steps.wait_for_search(lead)
+    steps.set_repeats(lead, percent=10)
+    steps.plan_draw(lead, size=GOLDEN)
+    steps.add_raters(lead, "bob@example.org", "carol@example.org")
+    lead.get_by_role("link", name="Allocation").click()
+    expect(lead.get_by_role("img", name=re.compile("fold", re.IGNORECASE))).to_be_visible()
+    steps.begin_labelling(lead)
+
+    bob = sign_in(chromium, promoted, "bob@example.org")
+    steps.label(bob, SECOND, most=3)
+    steps.drop_out(lead, "R01", reason="Fell ill")
+    bob.reload()
+    expect(bob.get_by_text("You no longer take part in this study.")).to_be_visible()
+    steps.add_late_rater(lead, "dave@example.org")
+    for email in ("carol@example.org", "dave@example.org"):
+        steps.label(sign_in(chromium, promoted, email), SECOND)
+
+    steps.close(lead)
+    expect(lead.get_by_text("All 4 commitments hold")).to_be_visible()
+    published = {}
+    for line in lead.request.get(lead.url + "published.txt").text().splitlines():
+        digest, _, name = line.partition("  ")
+        published[name] = digest
+    opened = {name: lead.request.get(lead.url + name).body() for name in published}
+    assert sorted(opened) == ["1.txt", "2.txt", "3.txt", "4.txt"]
+    assert {name: hashlib.sha256(text).hexdigest() for name, text in opened.items()} == published
+    golden = [line for line in opened["1.txt"].decode().splitlines() if line.startswith("golden ")]
+    assert len(golden) == GOLDEN
