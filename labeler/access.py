@@ -13,7 +13,7 @@ from labeler.clusters import EXAMINE
 from labeler.commitments import IMAGES_ADDED
 from labeler.import_jobs import IMAGES
 from labeler.models import Commitment, Membership, MembershipState, Role, Sight, Study, StudyState
-from labeler.sight import RATES, StillRating, rates_blindly, record_sight
+from labeler.sight import RATES, StillRating, has_seen, rates_blindly, record_sight
 
 # Work whose progress and outcome tell nothing of grades.
 OPEN_WORK = (BEGIN, EXAMINE, IMAGES)
@@ -49,6 +49,11 @@ def require_lead_not_rating(request: HttpRequest, study_id: int) -> Membership:
 def is_blind(request: HttpRequest, study: Study) -> bool:
     """Whether who asks rates in the study, so may not be told what is golden or how anybody grades, until the close."""
     return isinstance(request.user, User) and rates_blindly(study, request.user)
+
+
+def knows_golden(request: HttpRequest, study: Study) -> bool:
+    """Whether the golden set is no secret to who asks: they have seen it, or the study is closed."""
+    return study.state == StudyState.CLOSED or (isinstance(request.user, User) and has_seen(study, request.user))
 
 
 def hides_sizes(request: HttpRequest, study: Study) -> bool:

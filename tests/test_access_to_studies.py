@@ -75,7 +75,6 @@ STATISTICS = {
     "run_promote",
     "run_start",
     "runs",
-    "study_conflicts",
     "study_export",
 }
 # The same, as they tell which images are golden.
@@ -86,10 +85,11 @@ GOLDEN = {
     "golden_table",
     "golden_withdraw",
     "labels_export",
+    "study_conflicts",
     "table_export",
 }
 # Of these, what a lead who has not seen the golden set is asked about first, instead of shown.
-ASKED_FIRST = {"golden_choose", "golden_list"}
+ASKED_FIRST = {"golden_choose", "golden_list", "study_conflicts"}
 # What the study of these tests has not, or not yet: an example picture, an opened commitment, files of its images.
 NOTHING_THERE = {"level_example", "study_commitment_document", "image_full", "image_thumbnail"}
 CLASSES = (RATERS, MEMBERS, LEADS, STATISTICS, GOLDEN)

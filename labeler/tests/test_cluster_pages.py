@@ -14,7 +14,18 @@ from accounts.models import AuditEvent, User
 from jobs.models import Job, JobState
 from labeler.clusters import EXAMINE, not_searched, recluster, together
 from labeler.importing_grades import import_grades
-from labeler.models import ClusterDecision, Image, ImageLink, ImageName, Membership, Role, Study, StudyState
+from labeler.models import (
+    ClusterDecision,
+    GoldenItem,
+    GoldenSight,
+    Image,
+    ImageLink,
+    ImageName,
+    Membership,
+    Role,
+    Study,
+    StudyState,
+)
 from labeler.studies import add_member
 from labeler.tests.factories import make_image
 
@@ -162,6 +173,19 @@ def test_near_duplicates_with_conflicting_grades_are_listed(
     assert "03.jpg" not in page
 
 
+def test_conflicts_with_their_raters_are_for_who_knows_the_golden_set(
+    client: Client, study: Study, alice: User, images: list[Image]
+) -> None:
+    """A cluster has one rater, so two raters on one show that everybody graded it."""
+    GoldenItem.objects.bulk_create(GoldenItem(study=study, image=image) for image in images[:2])
+    import_grades(study, "g.csv", b"image,rater,grade\n01.jpg,E,1\n02.jpg,F,4\n", actor=audit.SYSTEM)
+    client.force_login(alice)
+    page = _conflicts(client, study).content.decode()
+    assert "by R01" not in page and "can’t rate" in page and not GoldenSight.objects.exists()
+    page = _post(client, study, "golden_open", to="conflicts")
+    assert "by R01" in page and GoldenSight.objects.get().user == alice
+
+
 def test_a_lead_who_rates_sees_no_grades_before_the_close(
     client: Client, study: Study, alice: User, images: list[Image], bob_rates: Membership
 ) -> None:
@@ -182,5 +206,5 @@ def test_conflicts_take_as_many_queries_for_many_as_for_few(
         _link(study, images[place], images[place + 1])
         grades = f"image,rater,grade\n{place + 1:02d}.jpg,E,1\n{place + 2:02d}.jpg,F,5\n"
         import_grades(study, "g.csv", grades.encode(), actor=audit.SYSTEM)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             assert len(_conflicts(client, study).context["rows"]) == place // 2 + 1

@@ -17,12 +17,12 @@ from accounts.audit import Actor
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job
 from labeler import clusters
-from labeler.access import require_lead, require_lead_not_rating
+from labeler.access import knows_golden, require_lead, require_lead_not_rating, require_lead_to_see_golden
 from labeler.cluster_list import between_folds, cluster_list
 from labeler.cluster_rows import conflict_rows, rows
 from labeler.conflicts import conflicting_grades
 from labeler.forms.images import ClusterForm, ReasonForm
-from labeler.models import Study
+from labeler.models import GoldenItem, Study
 from labeler.prescreening import editable
 from labeler.unsearched import go_on_without_search
 
@@ -113,8 +113,15 @@ def _decide(request: HttpRequest, study: Study, form: ClusterForm) -> None:
 @require_safe
 @login_required
 def study_conflicts(request: HttpRequest, study_id: int) -> HttpResponse:
-    """Near-duplicates that were graded differently. It shows grades, so a lead who rates waits for the close."""
+    """Near-duplicates that were graded differently. It shows grades, so a lead who rates waits for the close.
+
+    With their raters, too: where a copy's are not its twin's, everybody graded both.
+    """
     study = require_lead_not_rating(request, study_id).study
+    if GoldenItem.objects.filter(study=study).exists():
+        if not knows_golden(request, study):
+            return render(request, "labeler/golden_ask.html", {"study": study, "to": "conflicts"})
+        require_lead_to_see_golden(request, study_id)
     page = Paginator(conflicting_grades(study), _PAGE).get_page(request.GET.get("page"))
     context = {"study": study, "page": page, "rows": conflict_rows(study, list(page))}
     return render(request, "labeler/study_conflicts.html", context)

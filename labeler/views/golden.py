@@ -19,14 +19,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import Actor
 from accounts.models import User
 from labeler import gallery, golden
-from labeler.access import hides_sizes, require_lead, require_lead_to_see_golden
+from labeler.access import hides_sizes, knows_golden, require_lead, require_lead_to_see_golden
 from labeler.csv_table import BadTable
 from labeler.forms.golden import ChoiceForm, DrawForm, GoldenTableForm
 from labeler.models import GoldenItem, GoldenSight, ImageName, Sight, Study, StudyState, usable_images
-from labeler.sight import has_seen, rates_blindly
+from labeler.sight import rates_blindly
 
 _STRATA_SHOWN: Final = 12
 _PAGE: Final = 48
+# Pages that are shown to who has agreed to know the golden set.
+_OPENED: Final = {"list": "golden_list", "conflicts": "study_conflicts"}
 
 
 @require_safe
@@ -131,7 +133,7 @@ def _asked(study: Study, draw: DrawForm | None) -> tuple[int, str]:
 def golden_open(request: HttpRequest, study_id: int) -> HttpResponse:
     """Somebody has read that who sees the golden set can't rate, and wants to see it."""
     study = require_lead_to_see_golden(request, study_id).study
-    return redirect("golden_list" if request.POST.get("to") == "list" else "golden_choose", study.pk)
+    return redirect(_OPENED.get(request.POST.get("to", ""), "golden_choose"), study.pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,7 +141,7 @@ def golden_open(request: HttpRequest, study_id: int) -> HttpResponse:
 def golden_choose(request: HttpRequest, study_id: int) -> HttpResponse:
     """All pictures with ticks, a page at a time; leafing on saves the page."""
     study = require_lead(request, study_id).study
-    if not _seen(request, study):
+    if not knows_golden(request, study):
         return _ask_first(request, study, "choose")
     require_lead_to_see_golden(request, study_id, Sight.CHOSE)
     if request.method == "POST":
@@ -181,7 +183,7 @@ def _save_ticks(request: HttpRequest, study: Study) -> HttpResponse:
 def golden_list(request: HttpRequest, study_id: int) -> HttpResponse:
     """The golden images, for who has agreed to see them; while the study runs they can be withdrawn here."""
     study = require_lead(request, study_id).study
-    if not _seen(request, study):
+    if not knows_golden(request, study):
         return _ask_first(request, study, "list")
     require_lead_to_see_golden(request, study_id)
     names = ImageName.objects.filter(study=study, repeat=0, image__golden_item__isnull=False)
@@ -189,10 +191,6 @@ def golden_list(request: HttpRequest, study_id: int) -> HttpResponse:
     running = study.state in (StudyState.LABELLING, StudyState.PAUSED)
     context = {"study": study, "page": page.get_page(request.GET.get("page")), "running": running}
     return render(request, "labeler/golden_list.html", context)
-
-
-def _seen(request: HttpRequest, study: Study) -> bool:
-    return study.state == StudyState.CLOSED or (isinstance(request.user, User) and has_seen(study, request.user))
 
 
 def _ask_first(request: HttpRequest, study: Study, to: str) -> HttpResponse:
