@@ -13,7 +13,7 @@ from numpy.random import Generator
 from labeler import dealing
 from labeler.changes.panel import renditions, unsent
 from labeler.models import Assignment, Membership
-from labeler.planning import REPEAT_GAP, Place, repeat_gap, shuffled
+from labeler.planning import REPEAT_GAP, Place, repeat_gap, repeats_in, shuffled
 
 DRAWN_ANEW = "the repeats were drawn anew"
 
@@ -29,8 +29,8 @@ class Orphan:
 def requeue(membership: Membership, added: Collection[int], repeat_share: float, rng: Generator) -> None:
     """Shuffle images into what a rater was not sent yet. New places come behind all that were ever used.
 
-    Which images are shown again is drawn anew among those not sent; what was sent once and is to come
-    again, does so.
+    Which images are shown again is drawn anew among those not sent, as many as keep the share of the whole queue; what
+    was sent once and is to come again, does so.
     """
     sent = list(
         Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
@@ -55,9 +55,12 @@ def _order(
     at = {image: place for place, image in reversed(list(enumerate(sent)))}
     orphans = [Orphan(image, len(sent) - 1 - at[image]) for image, repeat in sorted(rest) if repeat and image in at]
     gap = repeat_gap(len(firsts) + len(at), repeat_share)
-    # Near the end of a long queue too little is left to show something again after so many others.
-    too_short = gap == REPEAT_GAP and repeat_gap(len(firsts), repeat_share) < gap
-    return woven(shuffled(firsts, 0 if too_short else repeat_share, rng), orphans, gap, rng)
+    # Of a queue's first images more come again than of its last: a share of what is left would make more each time.
+    again = repeats_in(len(firsts) + len(at), repeat_share) - (len(sent) - len(at)) - len(orphans)
+    if gap == REPEAT_GAP:  # near the end of a long queue too little is left to show something again after so many
+        again = min(again, len(firsts) - gap)
+    share = max(0, min(again, len(firsts) // 2)) / max(1, len(firsts))
+    return woven(shuffled(firsts, share, rng), orphans, gap, rng)
 
 
 def woven(order: Sequence[Place], orphans: Sequence[Orphan], gap: int, rng: Generator) -> list[Place]:

@@ -95,6 +95,20 @@ def test_repeats_keep_their_distance_through_every_event() -> None:
         assert len(gaps) >= 20 and min(gaps) >= REPEAT_GAP
 
 
+def test_the_share_of_repeats_holds_whatever_happens() -> None:
+    """Event after event, what comes again is drawn anew; it must grow neither more nor less."""
+    study = running(raters=2, training=(1,) * 480, golden=60, repeat_share=0.1)
+    images = list(GoldenItem.objects.filter(study=study).order_by("pk")[:4])
+    for item in images:
+        for member in raters_of(study):
+            for _ in range(3):
+                _answer_window(member)
+        withdraw_golden(item.image, "blurred", actor=audit.SYSTEM)
+        for member in raters_of(study):
+            queue = queue_of(member)
+            assert abs(sum(row.repeat for row in queue) - 0.1 * sum(not row.repeat for row in queue)) <= 1
+
+
 def _answer_window(member: Membership) -> None:
     for token in labelling.window(member, 20).tokens:
         answer(member, grade(token))
