@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -20,7 +20,6 @@ from labeler.models import Assignment, Label, Level, Membership, Role
 
 SIZE = 10
 _ANSWERED = 5  # of each window, before the next is fetched
-_WARM = 20
 
 
 def explain(out: str) -> None:
@@ -44,7 +43,9 @@ def _explained(statements: list[str]) -> list[dict[str, Any]]:
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
             told = cursor.fetchone()[0][0]["Plan"]
             buffers = told["Shared Hit Blocks"] + told["Shared Read Blocks"]
-            found.append({"statement": statement[:60], "nodes": _nodes(told), "buffers": buffers})
+            found.append(
+                {"statement": statement[:60], "nodes": _nodes(told), "buffers": buffers, "descents": _descents(told)}
+            )
         transaction.set_rollback(True)
     return found
 
@@ -54,16 +55,23 @@ def _nodes(plan: dict[str, Any]) -> list[str]:
     return [own, *(node for child in plan.get("Plans", ()) for node in _nodes(child))]
 
 
-def timed(out: str, count: str) -> None:
-    """Milliseconds of `count` windows, the raters in turn; between two of one rater, some images are answered."""
+def _descents(plan: dict[str, Any]) -> int:
+    """How often a plan goes down an index from its root."""
+    own = max(plan["Actual Loops"], plan.get("Index Searches", 0)) if "Index Name" in plan else 0
+    return int(own) + sum(_descents(child) for child in plan.get("Plans", ()))
+
+
+def answer_calls() -> None:
+    """For every line that comes in, fetch one window, the raters in turn, and say how many milliseconds it took.
+
+    After each, some of its images are answered, so that the next is another.
+    """
     raters, level = _raters(), Level.objects.filter(study__name=NAME).first()
-    taken = []
-    for rater in islice(cycle(raters), int(count) + _WARM):
+    for rater, _ in zip(cycle(raters), sys.stdin, strict=False):
         began = time.perf_counter()
         got = window(rater, SIZE)
-        taken.append(1000 * (time.perf_counter() - began))
+        print(1000 * (time.perf_counter() - began), flush=True)
         _answer(rater, got.tokens[:_ANSWERED], level)
-    Path(out).write_text(json.dumps({"p95": float(np.percentile(taken[_WARM:], 95)), "p50": float(np.median(taken))}))
 
 
 @transaction.atomic

@@ -1,7 +1,8 @@
 """The rules on golden items, fold items and assignments, checked once for all rows that a statement writes.
 
 They are those of migration 0002, whose triggers looked at every row alone: too slow for a dealing of a million images.
-Two that write at once wait for each other at the study's row; then each sees what the other has committed.
+Two that write at once wait for each other at the study's row; then each sees what the other has committed. Compiling
+these short queries anew for every batch (PostgreSQL's jit) would take longer than they do.
 """
 
 import importlib
@@ -16,7 +17,7 @@ ROW_BY_ROW = migrations.RunSQL(BEFORE.GOLDEN_OR_FOLD.reverse_sql, BEFORE.GOLDEN_
 
 GOLDEN_OR_FOLD = migrations.RunSQL(
     """
-    CREATE FUNCTION goldfold_golden_items_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION goldfold_golden_items_allowed() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
     DECLARE wrong record;
     BEGIN
         PERFORM 1 FROM labeler_study WHERE id IN (SELECT study_id FROM written) ORDER BY id FOR NO KEY UPDATE;
@@ -39,7 +40,7 @@ GOLDEN_OR_FOLD = migrations.RunSQL(
     CREATE TRIGGER labeler_goldenitem_change_allowed AFTER UPDATE ON labeler_goldenitem
         REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION goldfold_golden_items_allowed();
 
-    CREATE FUNCTION goldfold_fold_items_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION goldfold_fold_items_allowed() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
     DECLARE wrong record;
     BEGIN
         PERFORM 1 FROM labeler_study
@@ -91,7 +92,7 @@ ONE_STUDY = migrations.RunSQL(
     DROP TRIGGER labeler_assignment_in_one_study ON labeler_assignment;
     DROP FUNCTION goldfold_assignment_in_one_study();
 
-    CREATE FUNCTION goldfold_assignments_in_one_study() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION goldfold_assignments_in_one_study() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
     DECLARE wrong record;
     BEGIN
         PERFORM 1 FROM labeler_study
@@ -161,10 +162,9 @@ ONE_STUDY = migrations.RunSQL(
 )
 
 
-# Foreign keys would look up rater, image and rendition of each of millions of assignments, and the fold of each fold
-# item, one by one. The triggers above have found those rows already; these see to it that they stay. Who deals and who
-# deletes at once wait for each other: at the row of the rater or fold, which are few, and otherwise at the study's. An
-# image in a fold keeps its foreign key too.
+# Foreign keys would look up rater, image and rendition of each of millions of assignments, and fold and image of each
+# fold item, one by one. The triggers above have found those rows already; these see to it that they stay. Who deals and
+# who deletes at once wait for each other: at the row of the rater or fold, which are few, and otherwise at the study's.
 NEEDED = ("labeler_membership", "labeler_fold", "labeler_image", "labeler_rendition")
 STAYS = migrations.RunSQL(
     """
@@ -180,7 +180,8 @@ STAYS = migrations.RunSQL(
         ELSIF TG_TABLE_NAME = 'labeler_image' THEN
             PERFORM 1 FROM labeler_study WHERE id IN (SELECT study_id FROM gone) ORDER BY id FOR NO KEY UPDATE;
             SELECT g.id INTO needed FROM gone g
-                WHERE EXISTS (SELECT 1 FROM labeler_assignment a WHERE a.image_id = g.id) LIMIT 1;
+                WHERE EXISTS (SELECT 1 FROM labeler_assignment a WHERE a.image_id = g.id)
+                    OR EXISTS (SELECT 1 FROM labeler_folditem x WHERE x.image_id = g.id) LIMIT 1;
         ELSIF TG_TABLE_NAME = 'labeler_fold' THEN
             SELECT g.id INTO needed FROM gone g
                 WHERE EXISTS (SELECT 1 FROM labeler_folditem x WHERE x.fold_id = g.id) LIMIT 1;
@@ -227,6 +228,16 @@ ROOM = [
             on_delete=django.db.models.deletion.PROTECT,
             related_name="items",
             to="labeler.fold",
+        ),
+    ),
+    migrations.AlterField(
+        model_name="folditem",
+        name="image",
+        field=models.ForeignKey(
+            db_constraint=False,
+            on_delete=django.db.models.deletion.PROTECT,
+            related_name="fold_items",
+            to="labeler.image",
         ),
     ),
     migrations.AlterField(

@@ -46,9 +46,10 @@ class Fold(models.Model):
 
 
 class FoldItem(models.Model):
-    # Triggers find the fold and keep it there, for all rows at once: see migration 0005. The constraint below has it.
+    # Triggers find fold and image, and keep them there, for all rows at once: see migration 0005. A look-up for each
+    # row, and an index that the constraint below covers, would only slow a large dealing.
     fold = models.ForeignKey(Fold, on_delete=models.PROTECT, related_name="items", db_index=False, db_constraint=False)
-    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="fold_items")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="fold_items", db_constraint=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["fold", "image"], name="fold_item_once")]

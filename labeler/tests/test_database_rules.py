@@ -162,9 +162,10 @@ def test_whom_and_what_images_were_dealt_to_stays(study: Study, bob_rates: Membe
     fold, empty = (Fold.objects.create(study=study, number=number) for number in (1, 2))
     FoldItem.objects.create(fold=fold, image=image)
     an_assignment(bob_rates, image, rendition=dealt)
-    unfolded = an_image(study)
+    unfolded, unassigned = an_image(study), an_image(study)
     an_assignment(bob_rates, unfolded, 1)
-    for row in (bob_rates, fold, dealt, unfolded):
+    FoldItem.objects.create(fold=fold, image=unassigned)
+    for row in (bob_rates, fold, dealt, unfolded, unassigned):
         rows = type(row)._base_manager.filter(pk=row.pk)
         assert "needed by what was dealt" in refused(partial(rows._raw_delete, "default"))
         assert "never changes" in refused(partial(rows.update, id=10**9))
