@@ -29,6 +29,7 @@ RENDITION_QUALITY: Final = 88
 _ORIENTATION_TAG: Final = 0x0112
 _TURNS: Final[Mapping[int, int]] = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
 _FLIPS: Final[Mapping[int, int]] = {2: 1, 4: 0, 7: -1}
+_ROWS: Final = 256
 # Where a file of the HEIF family says what it is, and those of its kinds that are sequences.
 _HEIF_BRAND: Final = slice(4, 12)
 _HEIF_SEQUENCES: Final = {b"ftyp" + brand for brand in (b"msf1", b"hevc", b"hevx", b"hevm", b"hevs")}
@@ -149,10 +150,30 @@ def _check_header(picture: Image.Image, data: bytes) -> None:
         raise ImageRejected(
             "too_small", f"The picture is {width} × {height} pixels; each side needs at least {MIN_SIDE}."
         )
-    # A phone's MPO or HEIC holds further views of the same scene beside the photograph, and says which that is.
-    several = picture.format not in {"MPO", "HEIF"} and getattr(picture, "n_frames", 1) > 1
-    if several or (picture.format == "HEIF" and data[_HEIF_BRAND] in _HEIF_SEQUENCES):
+    if _holds_several(picture, data):
         raise ImageRejected("animated", "The file holds several pictures (an animation, a burst or pages).")
+
+
+def _holds_several(picture: Image.Image, data: bytes) -> bool:
+    # A phone's MPO or HEIC holds further views of the same scene beside the photograph, and says which that is.
+    if picture.format == "HEIF":
+        return data[_HEIF_BRAND] in _HEIF_SEQUENCES
+    if picture.format == "MPO":
+        return False
+    try:
+        return _has_second_page(picture) if picture.format == "TIFF" else getattr(picture, "n_frames", 1) > 1
+    # It looks for further pictures, whose headers may be damaged in any way.
+    except Exception as error:
+        raise ImageRejected("corrupt", "The file's header is damaged.") from error
+
+
+def _has_second_page(picture: Image.Image) -> bool:
+    """Whether a TIFF goes on. To count its pages, Pillow takes time that grows with their square."""
+    try:
+        picture.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def _check_size(width: int, height: int) -> None:
@@ -238,5 +259,8 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 def _from_deep_grey(values: np.ndarray) -> Image.Image:
     """Grey values of 16 bits (0 … 65535) to eight."""
-    grey = np.clip(values.astype(np.int64), 0, 65535) // 257
-    return Image.fromarray(grey.astype(np.uint8), mode="L").convert("RGB")
+    grey = np.empty(values.shape, dtype=np.uint8)
+    # Some rows at a time: a copy of the whole in wide numbers would be the largest thing in memory.
+    for top in range(0, len(values), _ROWS):
+        grey[top : top + _ROWS] = np.clip(values[top : top + _ROWS], 0, 65535) // 257
+    return Image.fromarray(grey, mode="L").convert("RGB")

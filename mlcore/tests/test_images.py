@@ -1,5 +1,6 @@
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -79,6 +80,27 @@ def test_bad_files_are_rejected_with_their_reason() -> None:
     assert refusal(encoded(Image.new("F", (80, 80)), "TIFF")) == "unsupported"
     frames = [Image.fromarray(scene(seed=seed)) for seed in range(2)]
     assert refusal(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])) == "animated"
+
+
+def test_a_tiff_whose_further_page_is_damaged_is_rejected_like_any_other() -> None:
+    first = encoded(Image.fromarray(scene()[..., 0]), "TIFF")
+    start = struct.unpack_from("<L", first, 4)[0]
+    link = start + 2 + 12 * struct.unpack_from("<H", first, start)[0]
+    # A second page that holds nothing at all, not even its size.
+    damaged = first[:link] + struct.pack("<L", len(first)) + first[link + 4 :] + struct.pack("<HL", 0, 0)
+    assert refusal(damaged) == "corrupt"
+
+
+def test_a_tiff_of_very_many_pages_is_refused_at_once() -> None:
+    first = encoded(Image.fromarray(scene()[..., 0]), "TIFF")
+    start = struct.unpack_from("<L", first, 4)[0]
+    link = start + 2 + 12 * struct.unpack_from("<H", first, start)[0]
+    page, base, count = first[start:link], len(first), 20_000  # which would take half a minute to count
+    starts = [base + number * (len(page) + 4) for number in range(count)]
+    pages = b"".join(page + struct.pack("<L", following) for following in [*starts[1:], 0])
+    began = time.process_time()
+    assert refusal(first[:link] + struct.pack("<L", base) + first[link + 4 :] + pages) == "animated"
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
