@@ -20,7 +20,6 @@ from jobs.running import FINISHED, JobFailed, Progress, Work, seldom
 from labeler import clusters
 from labeler.csv_table import BadTable
 from labeler.import_lots import NoSuchPlace, Where, take
-from labeler.import_report import ImportReport
 from labeler.importing_grades import import_grades
 from labeler.importing_many import import_images
 from labeler.models import Study
@@ -77,15 +76,18 @@ def images_work(progress: Progress) -> Mapping[str, Any]:
     counts = {"added": report.added, "golden": report.golden, "refused": report.refused_count, "job": job.pk}
     with transaction.atomic():
         audit.record(actor, "images.imported", study, study_id=study.pk, after=counts)
-        _have_examined(study, report, actor)
+        _have_examined(study, actor)
         lifecycle.finish(job, report.as_result())
     _drop_upload(job)
     return FINISHED
 
 
-def _have_examined(study: Study, report: ImportReport, actor: Actor) -> None:
-    """New pictures are looked at for faces and near-duplicates before they are dealt."""
-    if not report.added:
+def _have_examined(study: Study, actor: Actor) -> None:
+    """New pictures are looked at for faces and near-duplicates before they are dealt.
+
+    Not only those of this import: one that was killed or failed left its own behind.
+    """
+    if not clusters.not_searched(study):
         return
     try:
         clusters.search(study, actor=actor)
@@ -114,8 +116,12 @@ def grades_work(progress: Progress) -> Mapping[str, Any]:
 
 
 def failed(job: Job, error: str) -> None:
-    """End a job that can't be done, and drop what was uploaded for it."""
-    lifecycle.fail(job, error)
+    """End a job that can't be done, and drop what was uploaded for it. What came in until then is looked at."""
+    with transaction.atomic():
+        lifecycle.fail(job, error)
+        study = Study.objects.filter(pk=job.study_id or 0).first()
+        if job.kind == IMAGES and study is not None:
+            _have_examined(study, Actor(user=job.created_by))
     _drop_upload(job)
 
 

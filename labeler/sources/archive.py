@@ -74,7 +74,10 @@ def open_zip(path: Path, name: str) -> list[Source]:
     if len(members) > MOST_MEMBERS:
         return [RefusedSource(name, *_TOO_MANY)]
     archive = _Archive(packed, max(FREE_BYTES, MOST_RATIO_OF_ALL * path.stat().st_size))
-    return in_natural_order(_sources(archive, members))
+    found = _sources(archive, members)
+    if not found:
+        return [RefusedSource(name, "The archive holds no files.", "Make the zip again from the folder of pictures.")]
+    return in_natural_order(found)
 
 
 _TOO_MANY: Final = (f"The archive holds more than {MOST_MEMBERS:,} files.", "Pack the pictures into several zips.")
@@ -204,15 +207,22 @@ def _end(member: zipfile.ZipInfo) -> int:
 
 
 def _check_directory(file: BinaryIO) -> None:
-    """Refuse an archive whose directory would fill the memory while it is read. Raises _Refused."""
-    size = _directory_bytes(file)
-    file.seek(0)
+    """Refuse an archive whose directory would fill the memory, or the minutes, of its reader. Raises _Refused."""
+    size, end = _directory(file)
     if size > MOST_DIRECTORY_BYTES:
         raise _Refused(*_TOO_MANY)
+    # Every entry begins with these bytes, so there are no more entries than of them.
+    file.seek(max(0, end - size))
+    if file.read(size).count(b"PK\x01\x02") > MOST_MEMBERS:
+        raise _Refused(*_TOO_MANY)
+    file.seek(0)
 
 
-def _directory_bytes(file: BinaryIO) -> int:
-    """How large the archive says that its directory is: of this the reader reads as much. 0 where there is none."""
+def _directory(file: BinaryIO) -> tuple[int, int]:
+    """How large the archive says that its directory is, of which the reader reads as much; and where that ends.
+
+    Nothing where there is none.
+    """
     length = file.seek(0, 2)
     tail_length = min(length, 22 + 0xFFFF)
     file.seek(length - tail_length)
@@ -220,12 +230,13 @@ def _directory_bytes(file: BinaryIO) -> int:
     # As the reader looks for it: at the very end, else, before a comment, the last one that there is.
     at = len(tail) - 22 if tail[-22:-18] == b"PK\x05\x06" else tail.rfind(b"PK\x05\x06")
     if at < 0 or at + 22 > len(tail):
-        return 0
+        return 0, 0
     size: int = struct.unpack_from("<L", tail, at + 12)[0]
-    locator_at = length - tail_length + at - 20
-    if locator_at >= 56:  # the larger format's own end stands before its locator
-        file.seek(locator_at - 56)
+    end = length - tail_length + at
+    if end >= 76:  # the larger format's own end stands before its locator
+        file.seek(end - 76)
         larger = file.read(76)
         if larger[:4] == b"PK\x06\x06" and larger[56:60] == b"PK\x06\x07":
             size = max(size if size != 0xFFFFFFFF else 0, struct.unpack_from("<Q", larger, 40)[0])
-    return size
+            end -= 76
+    return size, end

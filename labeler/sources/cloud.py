@@ -48,6 +48,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 _REQUIRED: Final = {"s3": "bucket", "azure": "container"}
 _CHUNK: Final = 1024 * 1024
 _PAGE = 1000  # objects listed at once; the most that S3 gives
+_ASTRAY: Final = {".", ".."}
 _LATER: Final = "Import again later: what is there is kept."
 
 
@@ -147,10 +148,16 @@ def objects(place: Place, prefix: str) -> Iterator[Source]:
     try:
         for found in store.list(place.prefix + prefix.lstrip("/")):
             name = normal_name(found.key.removeprefix(place.prefix))
-            if not found.key.endswith("/") and not is_hidden(name.split("/")):
+            if not _is_left_out(name, found):
                 yield _source(place, store, name, found)
     except store.errors as error:
         raise _failed(place, error) from error
+
+
+def _is_left_out(name: str, found: Found) -> bool:
+    """Whether an object is no file of anybody's: what marks a folder, and what systems keep beside."""
+    parts = [part for part in name.split("/") if part not in _ASTRAY]
+    return is_hidden(parts) or (found.key.endswith("/") and not found.size)
 
 
 def _opened(place: Place) -> Store:
@@ -169,6 +176,9 @@ def _failed(place: Place, error: Exception) -> CloudFailed:
 
 
 def _source(place: Place, store: Store, name: str, found: Found) -> Source:
+    if found.key.endswith("/") or _ASTRAY & set(name.split("/")):
+        # Whatever sends such a key may read it as a path, and so leave the place's prefix.
+        return RefusedSource(name, "Its key holds “.” or “..”, or ends with a slash.", "Rename the object.")
     if found.size == 0:
         return RefusedSource(name, "The file is empty.", "Copy the file again from where it came from.")
     return CloudSource(name, f"{place.kind} {place.name} {found.key} {found.etag} {found.size}", store, found)

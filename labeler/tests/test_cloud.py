@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
@@ -106,6 +107,32 @@ def test_a_bucket_comes_in_and_only_what_is_new_is_fetched_again(
     assert (again.added, again.unchanged) == (1, 2)
     assert set(fetched) == {"2026/2.jpg", "2026/6.jpg", "broken.jpg"}
     assert "different picture" in {row.name: row.reason for row in again.refused}["2026/2.jpg"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A store that only lists, and whose objects nobody may read."""
+
+    keys: dict[str, int]
+    errors: tuple[type[Exception], ...] = ()
+
+    def list(self, prefix: str) -> Iterator[cloud.Found]:
+        return (cloud.Found(key, size, "etag") for key, size in self.keys.items() if key.startswith(prefix))
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        raise AssertionError(key)
+
+
+def test_a_key_that_could_be_read_as_a_path_elsewhere_is_a_row_and_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = {"north/../../others/a.jpg": 9, "north/./b.jpg": 9, "north/c.jpg/": 9, "north/folder/": 0, "north/": 0}
+    monkeypatch.setitem(cloud._STORES, "s3", lambda place: Listing(keys | {"north/.hidden/d.jpg": 9}))  # type: ignore[index]
+    refused = {source.name: source for source in objects(cloud.Place("clinic", "s3", "north/", {}), "")}
+    assert set(refused) == {"../../others/a.jpg", "./b.jpg", "c.jpg/"}
+    for source in refused.values():
+        with pytest.raises(Unreadable, match="key"):
+            source.read()
 
 
 @pytest.mark.django_db

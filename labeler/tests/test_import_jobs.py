@@ -12,7 +12,7 @@ from accounts.models import AuditEvent, User
 from jobs import lifecycle
 from jobs.lifecycle import AlreadyActive
 from jobs.models import Job, JobState
-from labeler import import_jobs, tasks
+from labeler import clusters, import_jobs, tasks
 from labeler.import_lots import Where
 from labeler.importing import add_image
 from labeler.importing_grades import GradesReport, import_grades
@@ -69,6 +69,32 @@ def test_a_dead_workers_import_is_taken_up_and_ends_once(study: Study, upload: U
     assert job.state == JobState.DONE and job.attempt == 2
     assert (job.result["added"], job.result["unchanged"]) == (1, 1)
     assert Image.objects.count() == 2
+
+
+def test_pictures_of_an_import_that_died_at_its_very_end_are_searched_too(study: Study, upload: Upload) -> None:
+    job = _enqueue(import_jobs.IMAGES, study, upload)
+    for number in (1, 2):
+        add_image(study, f"{number}.jpg", jpeg(number), actor=audit.SYSTEM)
+    tasks.import_images(job_id=job.pk)
+    job.refresh_from_db()
+    assert (job.result["added"], job.result["unchanged"]) == (0, 2)
+    assert Job.objects.filter(kind=clusters.EXAMINE, state=JobState.QUEUED).count() == 1
+
+
+def test_what_came_in_before_an_import_failed_is_searched(study: Study, tmp_path: Path) -> None:
+    add_image(study, "1.jpg", jpeg(1), actor=audit.SYSTEM)
+    where = Where(folder=str(tmp_path / "gone"))
+    tasks.import_images(job_id=import_jobs.enqueue_images(study, where, actor=audit.SYSTEM).pk)
+    assert Job.objects.get(kind=import_jobs.IMAGES).state == JobState.FAILED
+    assert Job.objects.filter(kind=clusters.EXAMINE, state=JobState.QUEUED).count() == 1
+
+
+def test_what_was_searched_is_not_searched_again(study: Study, upload: Upload) -> None:
+    for number in (1, 2):
+        add_image(study, f"{number}.jpg", jpeg(number), actor=audit.SYSTEM)
+    clusters.recluster(study, actor=audit.SYSTEM)
+    tasks.import_images(job_id=_enqueue(import_jobs.IMAGES, study, upload).pk)
+    assert not Job.objects.filter(kind=clusters.EXAMINE).exists()
 
 
 def test_one_import_at_a_time(study: Study, upload: Upload) -> None:

@@ -161,11 +161,29 @@ def test_an_archive_of_too_many_files_is_refused_before_they_are_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = zipped(tmp_path / "a.zip", {f"{number}.jpg": b"" for number in range(30)})
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 20)
-    assert "more than" in refusals(open_zip(path, "a.zip"))["a.zip"]
-    monkeypatch.setattr(archive, "MOST_DIRECTORY_BYTES", 200)
+    assert not refusals(open_zip(path, "a.zip"))
     monkeypatch.setattr(zipfile, "ZipFile", None)  # not even opened
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 29)
     assert "more than" in refusals(open_zip(path, "a.zip"))["a.zip"]
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 100)
+    monkeypatch.setattr(archive, "MOST_DIRECTORY_BYTES", 200)
+    assert "more than" in refusals(open_zip(path, "a.zip"))["a.zip"]
+
+
+def test_the_files_of_an_archive_of_the_larger_format_are_counted_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 10)  # from here on, an archive ends as larger ones do
+    path = zipped(tmp_path / "a.zip", {f"{number}.jpg": b"" for number in range(30)})
+    assert b"PK\x06\x06" in path.read_bytes() and not refusals(open_zip(path, "a.zip"))
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 29)
+    assert "more than" in refusals(open_zip(path, "a.zip"))["a.zip"]
+
+
+@pytest.mark.parametrize("members", [{}, {"__MACOSX/a.jpg": b"x", ".DS_Store": b"x"}])
+def test_an_archive_of_nothing_is_said(tmp_path: Path, members: dict[str, bytes]) -> None:
+    assert "no files" in refusals(open_zip(zipped(tmp_path / "a.zip", members), "a.zip"))["a.zip"]
 
 
 @pytest.mark.parametrize("comment", [b"", b"PK\x05\x06 a comment that looks like an end"])
