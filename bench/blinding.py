@@ -23,7 +23,7 @@ import numpy as np
 
 from bench.attack import features
 from bench.attack.browser import BrowserOfRater, label
-from bench.attack.classifier import Attacked, Auc, attack
+from bench.attack.classifier import Attacked, Auc, attack, telling
 from bench.attack.features import Row
 from bench.attack.place import Place, servers
 from bench.attack.raters import PASSWORD, email
@@ -49,6 +49,7 @@ LEAKS = (
     "golden re-encoded differently",
     "golden answered 25 ms later",
 )
+MOST_TELLING = 3
 FULL = Size(10_000, 2_000, 4, groups=8)
 QUICK = Size(1_500, 300, 4, groups=5)
 LEAKY = Size(600, 200, 3, groups=5)
@@ -100,9 +101,10 @@ def _attacked(place: Place, size: Size, leak: str = "") -> Attacked:
         )
     }
     tokens = [token for queue in queues for token, _ in queue]
-    table, _ = features.matrix([row for queue in queues for _, row in queue])
+    table, names = features.matrix([row for queue in queues for _, row in queue])
     return Attacked(
         features=table,
+        names=tuple(names),
         rater=np.array([number for number, queue in zip(numbers, queues, strict=True) for _ in queue]),
         image=np.array([truth[token][0] for token in tokens]),
         golden=np.array([truth[token][1] for token in tokens]),
@@ -118,8 +120,9 @@ def _say(name: str, auc: Auc, seen: Attacked, began: float) -> None:
     print(
         f"{name:32} AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}); {rows} sightings of"
         f" {len(np.unique(seen.image))} images, {columns} features, {time.monotonic() - began:.0f} s",
-        flush=True,
     )
+    columns_alone = ", ".join(f"{column} ({area:.3f})" for column, area in telling(seen, MOST_TELLING))
+    print(f"{'':32} most telling alone: {columns_alone}", flush=True)
 
 
 def _clean_bars(auc: Auc, seen: Attacked, size: Size, quick: bool) -> list[Bar]:

@@ -27,9 +27,10 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """What was collected: features (n, d), and for each of n sightings its rater, its image and the truth."""
+    """What was collected: features (n, d) with their d names, and each of n sightings' rater, image and truth."""
 
     features: Floats
+    names: tuple[str, ...]
     rater: Ints
     image: Ints
     golden: Bools
@@ -68,6 +69,25 @@ def guesses(seen: Attacked, groups: int) -> Floats:
         model.fit(seen.features[train][:, known], seen.golden[train])
         found[test] = _ranks(model.predict_proba(seen.features[test][:, known])[:, 1])
     return found
+
+
+def telling(seen: Attacked, most: int) -> list[tuple[str, float]]:
+    """The columns that alone tell most, each with its area: to find a leak that was found. On all data, none held out.
+
+    Beside a few hundred columns of noise the largest of them are some three standard errors from 0.5.
+    """
+    areas = [_alone(column, seen.golden) for column in seen.features.T]
+    order = sorted(range(len(areas)), key=lambda at: -abs(areas[at] - 0.5))
+    return [(seen.names[at], areas[at]) for at in order[:most]]
+
+
+def _alone(column: Floats, golden: Bools) -> float:
+    there = ~np.isnan(column)
+    values, truth = column[there], golden[there]
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) > 0])
+    found = _area(np.ones(len(values), dtype=np.int64), truth[order], starts) if len(values) else float("nan")
+    return found if np.isfinite(found) else 0.5
 
 
 def _groups(seen: Attacked, groups: int) -> Ints:

@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.models import User
 from bench.attack import features, leaks
 from bench.attack.browser import BrowserOfRater, SignInFailed, label
-from bench.attack.classifier import Attacked, Auc, attack, interval
+from bench.attack.classifier import Attacked, Auc, attack, interval, telling
 from bench.attack.jpeg import figures
 from bench.attack.pictures import picture
 from bench.attack.raters import PASSWORD, email
@@ -49,7 +49,10 @@ def attacked(live_server: LiveServer) -> Auc:
     table, names = features.matrix([row for queue in queues for _, row in queue])
     assert {"image first", "answer time", "token rank", "image table db", "window.total"} <= set(names)
     rater = np.repeat(numbers, [len(queue) for queue in queues])
-    return attack(Attacked(table, rater, np.array(images), np.array([image in golden for image in images])), groups=2)
+    return attack(
+        Attacked(table, tuple(names), rater, np.array(images), np.array([image in golden for image in images])),
+        groups=2,
+    )
 
 
 def test_the_attacker_finds_nothing_in_the_product(attacked_study: Study, live_server: LiveServer) -> None:
@@ -102,11 +105,13 @@ def test_an_image_that_was_learnt_is_not_guessed(rng: np.random.Generator) -> No
         (rater, image) for rater in range(raters) for image in range(images) if golden[image] or image % raters == rater
     ]
     rater, image = np.array(rows).T
-    seen = Attacked(np.c_[size[image], rng.random(len(image))], rater, image, golden[image])
+    seen = Attacked(np.c_[size[image], rng.random(len(image))], ("size", "noise"), rater, image, golden[image])
     found = attack(seen, groups=8)
     assert 0.4 < found.value < 0.6
-    telling = Attacked(np.c_[size[image], golden[image] + rng.normal(0, 0.3, len(image))], rater, image, golden[image])
-    assert attack(telling, groups=8).low > 0.9
+    leaking = np.c_[size[image], golden[image] + rng.normal(0, 0.3, len(image))]
+    told = Attacked(leaking, ("size", "leak"), rater, image, golden[image])
+    assert attack(told, groups=8).low > 0.9
+    assert telling(told, 1)[0][0] == "leak"
 
 
 def test_a_jpegs_figures_tell_its_tables_and_what_follows_it() -> None:
