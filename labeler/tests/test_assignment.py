@@ -135,7 +135,7 @@ def test_a_cluster_that_is_golden_in_part_is_refused(pictures: Study, bob_rates:
 
 
 def test_a_cluster_lies_in_one_fold(pictures: Study, bob_rates: Membership, carol_rates: Membership) -> None:
-    together = Image.objects.filter(golden_item=None)[:4]
+    together = list(Image.objects.filter(golden_item=None).order_by("pk")[:4])
     Image.objects.filter(pk__in=[image.pk for image in together]).update(cluster=together[0].pk)
     assign(pictures, actor=audit.SYSTEM)
     assert Fold.objects.filter(items__image__in=together).distinct().count() == 1
