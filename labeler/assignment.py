@@ -31,6 +31,7 @@ from labeler.models import (
     usable_images,
 )
 from labeler.planning import Share, plan
+from labeler.sight import leads_with_chosen
 from labeler.studies import set_state
 
 # done, total, and what is being done
@@ -102,6 +103,13 @@ def _problems_of_raters(study: Study, raters: Sequence[Membership]) -> Iterable[
     codes = ", ".join(busy.order_by("code").values_list("code", flat=True))
     if codes:
         yield f"These raters have images already, from imported grades: {codes}."
+    blind = [rater.user_id for rater in raters if rater.user_id is not None and not rater.admitted_reason]
+    leads = ", ".join(str(lead.user) for lead in leads_with_chosen(study, blind))
+    if leads:
+        yield (
+            f"A lead who rates needs a golden set that is drawn, and this one was chosen, so that a lead could work it "
+            f"out: {leads}. Take the choice back and plan a draw, or let others rate."
+        )
 
 
 def _problems_of_images(study: Study) -> Iterable[str]:

@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.users import invite, set_password_url
 from labeler.changes import RUNNING, LateRaterPlan, add_late_rater
 from labeler.models import GoldenSight, Membership, MembershipState, Role, Sight, Study, StudyState
+from labeler.sight import leads_with_chosen
 from labeler.studies import add_member
 
 LONGEST_REASON = 300
@@ -60,6 +61,9 @@ def add_rater(study: Study, email: str, *, actor: Actor, name: str = "") -> Adde
     sight = GoldenSight.objects.filter(study=study, user=user).order_by("at").first()
     if sight is not None:
         raise KnowsGolden(user, Sight(sight.how).label)
+    running = Study.objects.filter(pk=study.pk, state__in=RUNNING).exists()
+    if running and leads_with_chosen(study, [user.pk]):
+        raise KnowsGolden(user, "leads the study, whose golden set was chosen and not drawn")
     return _seated(study, user, actor)
 
 
@@ -117,7 +121,7 @@ def _check_admission(study: Study, user: User, reason: str, actor: Actor) -> Non
         raise ValidationError({"reason": "Say why: it is printed in every report."})
     if len(reason.strip()) > LONGEST_REASON:
         raise ValidationError({"reason": f"At most {LONGEST_REASON} characters."})
-    if not GoldenSight.objects.filter(study=study, user=user).exists():
+    if not GoldenSight.objects.filter(study=study, user=user).exists() and not leads_with_chosen(study, [user.pk]):
         raise ValidationError({"email": f"{user.email} has not seen the golden set, and is simply added."})
 
 

@@ -5,18 +5,23 @@ The database keeps the rule (migration 0004); this is where pages and commands a
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
 from accounts.audit import Actor
-from accounts.models import User
-from labeler.models import GoldenSight, Membership, MembershipState, Role, Sight, Study, StudyState
+from accounts.models import AuditEvent, User
+from labeler.models import GoldenItem, GoldenSight, Membership, MembershipState, Role, Sight, Study, StudyState
 
 RATES = (
     "You rate in this study, so its golden set stays closed to you, with everything that tells it, until the study is "
     "closed."
 )
+
+# What golden images leave in the audit trail that somebody chose, by hand, by a table, or as they came.
+_CHOSEN = ("golden.chosen", "golden.added")
 
 
 class StillRating(ValidationError):
@@ -37,6 +42,20 @@ def rates_blindly(study: Study, user: User) -> bool:
         return False
     seats = Membership.objects.filter(study=study, user=user, role=Role.RATER, state=MembershipState.ACTIVE)
     return seats.filter(admitted_reason="").exists()
+
+
+def leads_with_chosen(study: Study, users: Collection[int]) -> list[Membership]:
+    """Those of these users who lead a study, or did, for which golden images were chosen.
+
+    While such a study is set up, its pages show a lead counts (of golden images, of what a draw has left, of clusters
+    in part golden) that change with what the lead rejects, merges or groups: so they can tell image by image. A draw
+    comes at the end, when nothing of that can be changed any more.
+    """
+    if not GoldenItem.objects.filter(study=study).exists():
+        return []
+    if not AuditEvent.objects.filter(study_id=study.pk, verb__in=_CHOSEN).exists():
+        return []
+    return list(Membership.objects.filter(study=study, role=Role.LEAD, user__in=users).order_by("code"))
 
 
 @transaction.atomic

@@ -11,11 +11,15 @@ from pytest_django import DjangoAssertNumQueries
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import AuditEvent, User
+from labeler import golden
+from labeler.assignment import assign
 from labeler.models import Fold, Membership, MembershipState, Role, Sight, Study, StudyState
+from labeler.overview import overview
+from labeler.prescreening import overrule
 from labeler.raters import KnowsGolden, add_rater, admit_rater, admitted, renew_link
 from labeler.sight import rates_blindly, record_sight
 from labeler.studies import add_member, create_study, set_state
-from labeler.tests.running import raters_of, running, told
+from labeler.tests.running import add_images, raters_of, running, told
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +42,35 @@ def test_a_lead_who_has_seen_it_may_not(study: Study, alice: User) -> None:
     with pytest.raises(KnowsGolden, match="chose golden images"):
         add_rater(study, "alice@example.org", actor=Actor(alice))
     assert not Membership.objects.filter(role=Role.RATER).exists()
+
+
+def test_a_lead_rates_only_where_the_golden_set_is_drawn(study: Study, alice: User, bob: User) -> None:
+    """While a study is set up, a lead sees counts change with what they reject: so they find out what was chosen."""
+    images = add_images(study, (1,) * 30)
+    _led(study, bob)
+    add_rater(study, "alice@example.org", actor=Actor(alice))
+    golden.choose(study, [image.pk for image in images[:5]], actor=Actor(bob))
+    seen = overview(study).golden
+    overrule(study, [images[0].pk], False, "blurred", actor=Actor(alice))
+    assert overview(study).golden == seen - 1, "this is how"
+    overrule(study, [images[0].pk], True, "no", actor=Actor(alice))
+    with pytest.raises(ValidationError, match="needs a golden set that is drawn"):
+        assign(study, actor=audit.SYSTEM)
+    golden.unchoose(study, [image.pk for image in images[:5]], actor=Actor(bob))
+    golden.plan_draw(study, 5, "", actor=Actor(alice))
+    assign(study, actor=audit.SYSTEM)
+    assert rates_blindly(study, alice)
+
+
+def test_a_lead_of_a_chosen_golden_set_comes_late_by_admission_only(study: Study, alice: User, bob: User) -> None:
+    images = add_images(study, (1,) * 30)
+    _led(study, bob)
+    add_rater(study, "carl@example.org", actor=audit.SYSTEM)
+    golden.choose(study, [image.pk for image in images[:5]], actor=audit.SYSTEM)
+    assign(study, actor=audit.SYSTEM)
+    with pytest.raises(KnowsGolden, match="was chosen and not drawn"):
+        add_rater(study, bob.email, actor=Actor(alice))
+    assert admit_rater(study, bob.email, "nobody else", actor=Actor(alice)).membership.admitted_reason == "nobody else"
 
 
 def test_who_dropped_out_stays_out(study: Study, bob: User, bob_rates: Membership) -> None:
