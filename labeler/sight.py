@@ -51,11 +51,11 @@ def leads_with_chosen(study: Study, users: Collection[int]) -> list[Membership]:
     in part golden) that change with what the lead rejects, merges or groups: so they can tell image by image. A draw
     comes at the end, when nothing of that can be changed any more.
     """
-    if not GoldenItem.objects.filter(study=study).exists():
+    leads = Membership.objects.filter(study=study, role=Role.LEAD, user__in=users).select_related("user")
+    found = list(leads.order_by("code"))
+    if not found or not GoldenItem.objects.filter(study=study).exists():
         return []
-    if not AuditEvent.objects.filter(study_id=study.pk, verb__in=_CHOSEN).exists():
-        return []
-    return list(Membership.objects.filter(study=study, role=Role.LEAD, user__in=users).order_by("code"))
+    return found if AuditEvent.objects.filter(study_id=study.pk, verb__in=_CHOSEN).exists() else []
 
 
 @transaction.atomic
