@@ -11,12 +11,16 @@ import hashlib
 import hmac
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+
+# After so long without a change, nobody is writing a file any more.
+PART_SECONDS = 24 * 3600
 
 
 def keep_original(study_id: int, data: bytes, sha256: str = "") -> str:
@@ -99,8 +103,9 @@ def keep_stream(folder: str, write: Callable[[BinaryIO], str]) -> str:
 @contextmanager
 def _whole_file(folder: Path) -> Iterator[tuple[BinaryIO, list[str]]]:
     """A file to write, which takes the name that is put into the list, or vanishes."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".part-")
+    for needed in (folder, _parts()):
+        needed.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=_parts())
     name: list[str] = []
     try:
         with os.fdopen(handle, "wb") as file:
@@ -111,3 +116,17 @@ def _whole_file(folder: Path) -> Iterator[tuple[BinaryIO, list[str]]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _parts() -> Path:
+    """Where files are while they are written: all in one folder, so that what a kill left is found."""
+    return path_of("studies/.parts")
+
+
+def sweep() -> None:
+    """Remove what killed processes left of files that they wrote: it may be half a photograph, and no row knows it."""
+    old = time.time() - PART_SECONDS
+    for part in _parts().glob("*"):
+        with suppress(FileNotFoundError):  # it was finished, or swept, this very moment
+            if part.stat().st_mtime < old:
+                part.unlink()

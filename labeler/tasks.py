@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from jobs.running import job_task, run_job
-from labeler import begin_labelling, import_jobs, uploads, verifying_job
+from labeler import begin_labelling, file_store, import_jobs, uploads, verifying_job
 
 
 @job_task(begin_labelling.BEGIN)
@@ -29,3 +29,4 @@ def verify_commitment(job_id: int) -> None:
 @shared_task(name="labeler.sweep_uploads", ignore_result=True)  # type: ignore[untyped-decorator]
 def sweep_uploads() -> None:
     uploads.sweep()
+    file_store.sweep()

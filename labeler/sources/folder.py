@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,10 @@ class FileSource:
                     "The path leads out of the folder of the table.",
                     "Copy the file into that folder, or name its root.",
                 )
-            if self.path.stat().st_size > MAX_FILE_BYTES:
+            about = self.path.stat()
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # reading a pipe would wait for ever
+                raise Unreadable("The file can't be read: it is a device or a pipe.", "Name the file itself.")
+            if about.st_size > MAX_FILE_BYTES:
                 raise Unreadable(TOO_LARGE, SMALLER)
             return self.path.read_bytes()
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, and a path that holds a null byte

@@ -127,7 +127,7 @@ def test_a_key_that_could_be_read_as_a_path_elsewhere_is_a_row_and_is_not_asked_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keys = {"north/../../others/a.jpg": 9, "north/./b.jpg": 9, "north/c.jpg/": 9, "north/folder/": 0, "north/": 0}
-    monkeypatch.setitem(cloud._STORES, "s3", lambda place: Listing(keys | {"north/.hidden/d.jpg": 9}))  # type: ignore[index]
+    monkeypatch.setitem(cloud._STORES, "s3", lambda place: Listing(keys | {"north/.hidden/d.jpg": 9}))
     refused = {source.name: source for source in objects(cloud.Place("clinic", "s3", "north/", {}), "")}
     assert set(refused) == {"../../others/a.jpg", "./b.jpg", "c.jpg/"}
     for source in refused.values():

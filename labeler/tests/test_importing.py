@@ -1,6 +1,8 @@
 """Pictures come in: what is stored, what is recognised, what is refused."""
 
 import io
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from labeler.models import (
 from labeler.prescreening import Rule, Thresholds
 from labeler.sight import StillRating
 from labeler.sources import RefusedSource, Source, natural_key, scan_folder
+from labeler.tasks import sweep_uploads
 from labeler.tests.drawn import jpeg
 from mlcore.images import ImageRejected
 
@@ -322,6 +325,26 @@ def test_a_kill_between_file_and_row_leaves_no_second_file(study: Study) -> None
     from_before = prepare(study.pk, jpeg(1))  # files are there, rows are not
     image = add_image(study, "a.jpg", jpeg(1), actor=audit.SYSTEM).image
     assert (image.original, image.rendition.path) == (from_before.original, from_before.rendition)
+
+
+def test_what_a_kill_left_of_a_file_goes_after_a_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("labeler.file_store.os.fsync", killed)
+        patch.setattr("labeler.file_store.Path.unlink", lambda path, missing_ok=False: None)  # as after kill -9
+        prepare(study.pk, jpeg(1))
+    left = list(file_store.path_of("studies/.parts").iterdir())
+    assert len(left) == 1 and left[0].read_bytes() == jpeg(1)
+    sweep_uploads()
+    assert left[0].exists()  # somebody may be writing it
+    long_ago = time.time() - file_store.PART_SECONDS - 60
+    os.utime(left[0], (long_ago, long_ago))
+    sweep_uploads()
+    assert not left[0].exists()
+    prepare(study.pk, jpeg(1))
+    assert not list(file_store.path_of("studies/.parts").iterdir())
 
 
 def test_files_in_folders_are_named_by_their_path(study: Study, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,7 +109,8 @@ def test_paths_stay_below_their_root(tmp_path: Path) -> None:
     (root / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     (root / "loop.jpg").symlink_to(root / "loop.jpg")
     paths = ["north/a.jpg", "../secret.jpg", "link.jpg", "north/../../secret.jpg", str(tmp_path / "secret.jpg")]
-    table = "path\n" + "\n".join([*paths, "missing.jpg", "loop.jpg", "north"]) + "\n"
+    os.mkfifo(root / "pipe.jpg")
+    table = "path\n" + "\n".join([*paths, "missing.jpg", "loop.jpg", "north", "pipe.jpg"]) + "\n"
     sources = read_manifest("t.csv", table.encode(), root).sources
     assert sources[0].read() == jpeg(1)
     for source in sources[1:5]:
