@@ -29,7 +29,7 @@ from mlcore.images import ImageRejected
 
 # Most of a thread's time goes to waiting for a disk or a network; decoding is bounded by itself.
 THREADS: Final = 8
-# A picture of the largest size allowed takes about a gigabyte while it is decoded.
+# A picture of the largest size allowed takes one to two gigabytes while it is decoded.
 MOST_DECODED_AT_ONCE: Final = 4
 BATCH: Final = 50
 # A batch is written sooner where pictures come slowly, so that the lead sees them come.
