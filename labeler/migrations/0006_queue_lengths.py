@@ -23,13 +23,14 @@ KEPT = migrations.RunSQL(
                 WHERE rendition_id IS NOT NULL AND revoked_at IS NULL GROUP BY 1) gone
                 WHERE q.membership_id = gone.membership_id;
         ELSE
+            -- No join of the two: a plan kept from small statements made it grow with the square of large ones.
             UPDATE labeler_queue q SET total = q.total + changed.n FROM (
-                SELECT n.membership_id, sum(CASE WHEN n.shown THEN 1 ELSE -1 END) AS n
-                FROM (SELECT id, membership_id, rendition_id IS NOT NULL AND revoked_at IS NULL AS shown
-                      FROM now_there) n
-                JOIN (SELECT id, rendition_id IS NOT NULL AND revoked_at IS NULL AS shown FROM was_there) w
-                    ON w.id = n.id
-                WHERE n.shown <> w.shown GROUP BY 1) changed
+                SELECT membership_id, sum(one) AS n FROM (
+                    SELECT membership_id, 1 AS one FROM now_there
+                        WHERE rendition_id IS NOT NULL AND revoked_at IS NULL
+                    UNION ALL
+                    SELECT membership_id, -1 FROM was_there WHERE rendition_id IS NOT NULL AND revoked_at IS NULL
+                ) both_times GROUP BY 1 HAVING sum(one) <> 0) changed
                 WHERE q.membership_id = changed.membership_id;
         END IF;
         RETURN NULL;
