@@ -125,7 +125,7 @@ class Assignment(models.Model):
 
 
 class Queue(models.Model):
-    """How many images a rater was given, so that no request has to count them. Triggers keep it: migration 0009."""
+    """How many images a rater was given, so that no request has to count them. Triggers keep it: migration 0006."""
 
     membership = models.OneToOneField(Membership, primary_key=True, on_delete=models.CASCADE, related_name="queue")
     # Assignments that are shown and not revoked.
