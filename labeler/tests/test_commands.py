@@ -57,7 +57,7 @@ def test_a_study_on_a_scale_of_ones_own() -> None:
         (["--lead", "nobody@example.org"], "no account for nobody@example.org"),
         (["--level", "x; Mild"], "Line 1: “x” is no number"),
         (["--level", "nan; Mild"], "Line 1: “nan” is no number"),
-        (["--level", "1"], "Line 1: the level has no name"),
+        (["--level", "1"], "Line 1: The level has no name"),
         (["--level", "1; One"], "at least two levels"),
     ],
 )
