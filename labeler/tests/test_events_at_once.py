@@ -144,7 +144,8 @@ def test_everything_at_once_loses_no_image() -> None:
         lambda: deal_added(study, actor=audit.SYSTEM),
         lambda: add_images(study, (1, 2)),
     )
-    assert wrong == []
+    # Dealing may meet the new images before their search has; whoever asks then is told so.
+    assert all("were not searched" in str(error) for error in wrong)
     check_whole(study)
     check_clusters(study)
     wrong = _at_once(
