@@ -51,9 +51,9 @@ LEAKS = (
 )
 MOST_TELLING = 3
 FULL = Size(10_000, 2_000, 4, groups=8)
-QUICK = Size(1_500, 300, 4, groups=5)
+QUICK = Size(1_500, 250, 3, groups=5)
 LEAKY = Size(600, 200, 3, groups=5)
-LEAKY_QUICK = Size(240, 90, 3, groups=4)
+LEAKY_QUICK = Size(160, 60, 2, groups=2)
 
 
 def run(quick: bool) -> list[Bar]:

@@ -35,7 +35,7 @@ def site(place: Place, leak: str = "") -> Iterator[int]:
         _await(process, port)
         yield port
     finally:
-        stop(process, signal.SIGTERM)
+        stop(process, signal.SIGINT)  # at once: nobody waits for an answer
 
 
 def _await(process: subprocess.Popen[bytes], port: int) -> None:
