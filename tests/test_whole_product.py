@@ -18,8 +18,6 @@ from tests import steps
 from tests.product import Product, wait_for
 from tests.steps import PASSPHRASE, sign_in
 
-# One worker of the test run does both, as making the study takes a while.
-pytestmark = pytest.mark.xdist_group("whole product")
 STUDY, SECOND = "Whole path", "Second path"
 COHORT = CohortConfig(size=32, seed=11, profile_share=0.0)
 GOLDEN = 10

@@ -19,8 +19,8 @@ LINTERS = {
     "layers": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     "mypy": ["-m", "mypy", "."],
 }
-# As many processes as there are cores: most tests wait for the database as much as they compute.
-PYTEST = ["-m", "pytest", "-n", "logical", "--maxprocesses", "8", "--dist", "loadgroup"]
+# As many processes as there are cores, and a file to each: the whole product, which comes first, starts once.
+PYTEST = ["-m", "pytest", "-n", "logical", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def check(clone: Path, what: str, rest: list[str]) -> int:

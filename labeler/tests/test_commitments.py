@@ -208,7 +208,7 @@ def test_an_image_erased_since_is_no_forgery() -> None:
 def _program() -> str:
     page = (Path(settings.BASE_DIR) / "docs/commitment.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
-    assert len(program.strip().splitlines()) <= 10
+    assert len([line for line in program.splitlines() if line]) <= 10
     return str(program)
 
 
