@@ -30,10 +30,14 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A batch of answers in the order given, and the browser's clock when it was sent."""
+    """A batch of answers in the order given, the browser's clock when it was sent, and whose they are (R01, …).
+
+    Somebody else may have signed in since they were given.
+    """
 
     answers: tuple[Answer, ...]
     sent_at: datetime | None
+    rater: str
 
 
 def read_delivery(body: bytes) -> Delivery:
@@ -42,12 +46,12 @@ def read_delivery(body: bytes) -> Delivery:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BadMessage("not JSON") from error
-    if not isinstance(message, dict) or set(message) - {"answers", "sent_at"}:
-        raise BadMessage("expected answers and sent_at")
+    if not isinstance(message, dict) or set(message) - {"answers", "sent_at", "rater"}:
+        raise BadMessage("expected answers, sent_at and rater")
     answers = message.get("answers")
     if not isinstance(answers, list) or not 1 <= len(answers) <= MOST_ANSWERS:
         raise BadMessage(f"answers: expected 1 to {MOST_ANSWERS}")
-    return Delivery(tuple(_answer(item) for item in answers), _time(message, "sent_at"))
+    return Delivery(tuple(_answer(item) for item in answers), _time(message, "sent_at"), _text(message, "rater", 8))
 
 
 def _answer(item: object) -> Answer:

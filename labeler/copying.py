@@ -64,6 +64,8 @@ def _copy(study: Study, name: str, actor: Actor, images: bool, raters: bool, cop
         name=name,
         overlap=old.overlap,
         repeat_share=old.repeat_share,
+        grade_regions=old.grade_regions,
+        welcome=old.welcome,
         prescreen=old.prescreen,
         golden_draw_size=old.golden_draw_size if images else 0,
         golden_draw_column=old.golden_draw_column if images else "",

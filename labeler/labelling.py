@@ -227,7 +227,7 @@ def _rendition_path(user: User, study_id: int, token: str) -> str | None:
 
 def reasons() -> list[tuple[str, str]]:
     """The flags that a rater can choose: code and words."""
-    return [(flag.value, str(flag.label)) for flag in Flag if flag != Flag.NONE]
+    return [(flag.value, str(flag.label)) for flag in Flag if flag not in {Flag.NONE, Flag.UNSEEN}]
 
 
 def _check_open(membership: Membership) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -20,15 +20,21 @@ MAX_REPEAT_SHARE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """To how many raters each training image goes, and which share of a queue is shown again (0 to 0.5)."""
+    """To how many raters each training image goes, which share of a queue is shown again (0 to 0.5), and what is asked.
+
+    `grade_regions`: a grade each for forehead, cheeks and chin beside the whole face's. `welcome`: the scale, and
+    practice where there is any, come before a rater's first image.
+    """
 
     name: str
     overlap: int
     repeat_share: float
+    grade_regions: bool = False
+    welcome: bool = False
 
     @classmethod
     def of(cls, study: Study) -> Settings:
-        return cls(study.name, study.overlap, study.repeat_share)
+        return cls(study.name, study.overlap, study.repeat_share, study.grade_regions, study.welcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,16 @@ def change_settings(study: Study, settings: Settings, *, actor: Actor) -> bool:
     """
     study.refresh_from_db(from_queryset=Study.objects.select_for_update(no_key=True))
     before, name = Settings.of(study), settings.name.strip()
-    after = Settings(name, settings.overlap, round(settings.repeat_share, 4))
+    after = replace(settings, name=name, repeat_share=round(settings.repeat_share, 4))
     if errors := _problems(study, before, after):
         raise ValidationError(errors)
     if before == after:
         return False
-    study.name, study.overlap, study.repeat_share = after.name, after.overlap, after.repeat_share
-    study.save(update_fields=["name", "overlap", "repeat_share"])
     old, new = asdict(before), asdict(after)
     changed = [field for field in new if old[field] != new[field]]
+    for field in changed:
+        setattr(study, field, new[field])
+    study.save(update_fields=changed)
     audit.record(
         actor,
         "study.settings_changed",
@@ -104,7 +111,9 @@ def _problems(study: Study, before: Settings, after: Settings) -> dict[str, str]
     if study.state != StudyState.DRAFT:
         fixed = "It is fixed since labelling began."
         errors |= {
-            field: fixed for field in ("overlap", "repeat_share") if getattr(before, field) != getattr(after, field)
+            field: fixed
+            for field in ("overlap", "repeat_share", "grade_regions")
+            if getattr(before, field) != getattr(after, field)
         }
     return errors
 

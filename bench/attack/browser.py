@@ -118,7 +118,7 @@ def _one(
     exchanges = {"window": window, "image": browser.get(f"{base}i/{token}.jpg")}
     if place % PAGE_EVERY == 0:
         exchanges["page"] = browser.get(base)
-    body = json.dumps({"answers": [_answer(rater, place, token)]}).encode()
+    body = json.dumps({"answers": [_answer(rater, place, token)], "rater": json.loads(window.body)["rater"]}).encode()
     headers = {"Content-Type": "application/json", "X-CSRFToken": csrf}
     # Twice, as a browser does that lost its connection: what slows both is no chance.
     exchanges["answer"] = browser.post(f"{base}answers", body, **headers)

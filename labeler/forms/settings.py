@@ -39,15 +39,32 @@ class SettingsForm(forms.Form):
         ),
     )
 
+    grade_regions = forms.BooleanField(
+        required=False,
+        label="Grade forehead, cheeks and chin too",
+        help_text="Beside the whole face’s grade, each image is then asked three more: about four keys instead of one.",
+    )
+    welcome = forms.BooleanField(
+        required=False,
+        label="Welcome raters with the scale",
+        help_text="Before their first image, raters read the scale, and practise if you give them something to.",
+    )
+
     def __init__(self, *args: Any, study: Study, **options: Any) -> None:
-        shown = {"name": study.name, "overlap": study.overlap, "repeats": f"{100 * study.repeat_share:g}"}
+        shown = {
+            "name": study.name,
+            "overlap": study.overlap,
+            "repeats": f"{100 * study.repeat_share:g}",
+            "grade_regions": study.grade_regions,
+            "welcome": study.welcome,
+        }
         super().__init__(*args, **options | {"initial": shown})
-        for field in ("overlap", "repeats"):
+        for field in ("overlap", "repeats", "grade_regions"):
             self.fields[field].disabled = study.state != StudyState.DRAFT
 
     def settings(self) -> Settings:
         data = self.cleaned_data
-        return Settings(data["name"], data["overlap"], data["repeats"] / 100)
+        return Settings(data["name"], data["overlap"], data["repeats"] / 100, data["grade_regions"], data["welcome"])
 
     def refuse(self, error: ValidationError) -> None:
         """Put what the action refused beside its field."""

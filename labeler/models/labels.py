@@ -25,6 +25,8 @@ class Flag(models.TextChoices):
     NO_FACE = "no_face", "no face, or too little of it"
     NOT_ACNE = "not_acne", "another skin condition"
     OTHER = "other", "another reason"
+    # Of one region of the face, in studies that grade those: it is not in the picture, or covered.
+    UNSEEN = "unseen", "region not seen"
 
 
 class LabelSource(models.TextChoices):
@@ -46,6 +48,8 @@ class Label(models.Model):
     flag = models.CharField(max_length=8, choices=Flag.choices, default=Flag.NONE, blank=True)
     unsure = models.BooleanField(default=False)
     comment = models.TextField(blank=True)
+    # The page that gave it did not know of the version before: a second window or device that lagged behind.
+    stale = models.BooleanField(default=False)
     viewing = models.JSONField(default=dict)
     client_time = models.DateTimeField(null=True)
     server_time = models.DateTimeField(auto_now_add=True)
@@ -64,6 +68,7 @@ class Label(models.Model):
             models.CheckConstraint(condition=Q(region__in=Region.values), name="label_region_known"),
             models.CheckConstraint(condition=Q(flag__in=Flag.values), name="label_flag_known"),
             models.CheckConstraint(condition=Q(source__in=LabelSource.values), name="label_source_known"),
+            models.CheckConstraint(condition=~Q(flag="unseen") | ~Q(region="face"), name="label_face_is_seen"),
             models.CheckConstraint(condition=~Q(flag="other") | ~Q(comment=""), name="label_other_flag_says_why"),
         ]
 

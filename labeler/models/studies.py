@@ -33,6 +33,10 @@ class Study(models.Model):
     golden_draw_size = models.PositiveIntegerField(default=0)
     # The column of the images' table by whose values the draw is stratified.
     golden_draw_column = models.CharField(max_length=120, blank=True)
+    # Whether forehead, cheeks and chin are graded too, beside the whole face.
+    grade_regions = models.BooleanField(default=False)
+    # Whether raters see the scale, and practise where there is something to practise on, before their first image.
+    welcome = models.BooleanField(default=False)
     # `labeler.prescreening.Thresholds` as JSON; what is missing has its default.
     prescreen = models.JSONField(default=dict)
     started_at = models.DateTimeField(null=True)
@@ -76,6 +80,32 @@ class Level(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value:g} {self.name}"
+
+
+class PracticeItem(models.Model):
+    """A picture that raters practise on, with the grade it should have: never one of the study's own images."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="practice_items")
+    order = models.PositiveSmallIntegerField()
+    level = models.ForeignKey(Level, on_delete=models.PROTECT, related_name="practice_items")
+    # What the rater is told beside the grade that was meant.
+    remark = models.CharField(max_length=500, blank=True)
+    # Of the file as it came, which is not kept.
+    sha256 = models.CharField(max_length=64)
+    # What is shown, below the store of files.
+    path = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "order"], name="practice_order_once", deferrable=models.Deferrable.DEFERRED
+            ),
+            models.UniqueConstraint(fields=["study", "sha256"], name="practice_picture_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"practice item {self.order} of study {self.study_id}"
 
 
 class Person(models.Model):
@@ -122,6 +152,8 @@ class Membership(models.Model):
     )
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_reason = models.CharField(max_length=200, blank=True)
+    # When a rater had read the welcome, and answered its practice items.
+    welcomed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -23,6 +23,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from labeler import labelling
 from labeler.models import Assignment, GoldenItem, Membership
+from labeler.page_words import WORDS
 from labeler.tests.factories import deal, message, signed_in, start
 
 GIVEN = {"level_value", "flag", "comment", "unsure", "version"}
@@ -32,6 +33,7 @@ PREVIOUS_FIELDS = {"items", "token", "number", "given"} | GIVEN
 ANSWER_FIELDS = {"outcomes", "client_key", "status", "version", "earlier", "refusal"} | GIVEN | REFUSAL
 BOOT_FIELDS = (
     {"window", "levels", "value", "name", "key", "size", "urls", "image", "previous", "answers", "page", "sign_in"}
+    | {"words", *WORDS}
     | {"reasons", "blur", "dark", "no_face", "not_acne", "other"}
     | WINDOW_FIELDS
 )
@@ -88,8 +90,14 @@ def keys(value: object) -> Iterator[str]:
             yield from keys(inner)
 
 
+def delivery(*answers: dict[str, object]) -> str:
+    return json.dumps({"answers": answers, "rater": "R01"})
+
+
 def post(client: Client, base: str, *answers: dict[str, object]) -> dict[str, list[dict[str, object]]]:
-    response = client.post(f"{base}answers", json.dumps({"answers": answers}), content_type="application/json")
+    response = client.post(
+        f"{base}answers", json.dumps({"answers": answers, "rater": "R01"}), content_type="application/json"
+    )
     assert response.status_code == 200
     found: dict[str, list[dict[str, object]]] = response.json()
     return found
@@ -126,7 +134,9 @@ def test_headers_and_cookies_are_the_listed_ones(client: Client, base: str, deal
     assert (set(page.headers), set(page.cookies)) == (PAGE_HEADERS, COOKIES)
     assert (set(window.headers), set(window.cookies)) == (PAGE_HEADERS, COOKIES)
     posted = client.post(
-        f"{base}answers", json.dumps({"answers": [message(dealt[0].token)]}), content_type="application/json"
+        f"{base}answers",
+        json.dumps({"answers": [message(dealt[0].token)], "rater": "R01"}),
+        content_type="application/json",
     )
     assert (set(posted.headers), set(posted.cookies)) == (PAGE_HEADERS, set())
     image = client.get(f"{base}i/{dealt[0].token}.jpg")

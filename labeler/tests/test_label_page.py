@@ -197,7 +197,7 @@ def test_a_paused_study_keeps_grades_waiting_and_says_so(
     set_state(bob_rates.study, StudyState.PAUSED, actor=audit.SYSTEM)
     press(page, "3")
     expect(page.locator("#saving-text")).to_contain_text("paused")
-    expect(page.locator("#saving-text")).to_contain_text("1 grade waits here")
+    expect(page.locator("#saving-text")).to_contain_text("Waiting here: 1.")
     assert not Label.objects.exists()
     set_state(bob_rates.study, StudyState.LABELLING, actor=audit.SYSTEM)
     saved(page)
@@ -229,7 +229,7 @@ def test_somebody_else_who_signed_in_does_not_get_the_grades(
     other = signed_in(carol).cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": other, "url": live_server.url}])
     press(page, "3")
-    expect(page.locator("#saving-text")).to_contain_text("1 grade waits here")
+    expect(page.locator("#saving-text")).to_contain_text("Waiting here: 1.")
     assert not Label.objects.exists()
 
 

@@ -34,7 +34,7 @@ def test_only_the_studys_raters_have_the_page(
         client = signed_in(somebody)
         for address in (base, f"{base}window.json", f"{base}previous.json", f"{base}i/{dealt[0].token}.jpg"):
             assert client.get(address).status_code == 404
-        body = json.dumps({"answers": [message(dealt[0].token)]})
+        body = json.dumps({"answers": [message(dealt[0].token)], "rater": "R01"})
         assert client.post(f"{base}answers", body, content_type="application/json").status_code == 404
     assert not Label.objects.exists()
 
@@ -81,7 +81,7 @@ def test_only_the_whole_picture_is_sent_and_head_tells_the_same_of_it(
 @pytest.mark.parametrize("name", ["window.json", "previous.json", "answers"])
 def test_an_open_page_is_told_that_its_rater_is_signed_out(base: str, dealt: list[Assignment], name: str) -> None:
     client = Client()
-    body = json.dumps({"answers": [message(dealt[0].token)]})
+    body = json.dumps({"answers": [message(dealt[0].token)], "rater": "R01"})
     response = (
         client.post(base + name, body, content_type="application/json")
         if name == "answers"
@@ -95,7 +95,7 @@ def test_answers_need_the_csrf_token(base: str, dealt: list[Assignment], bob: Us
     client = Client(enforce_csrf_checks=True)
     client.force_login(bob, backend="allauth.account.auth_backends.AuthenticationBackend")
     window = client.get(f"{base}window.json").json()
-    body = json.dumps({"answers": [message(window["tokens"][0])]})
+    body = json.dumps({"answers": [message(window["tokens"][0])], "rater": "R01"})
     assert client.post(f"{base}answers", body, content_type="application/json").status_code == 403
     told = client.post(f"{base}answers", body, content_type="application/json", headers={"X-CSRFToken": window["csrf"]})
     assert told.json()["outcomes"][0]["status"] == "saved"
@@ -158,7 +158,7 @@ def test_half_a_character_does_not_keep_an_answer_from_being_taken(
     base: str, dealt: list[Assignment], bob: User, bob_rates: Membership
 ) -> None:
     labelling.window(bob_rates, 1)
-    body = json.dumps({"answers": [message(dealt[0].token, comment="scar \ud83d")]})
+    body = json.dumps({"answers": [message(dealt[0].token, comment="scar \ud83d")], "rater": "R01"})
     told = signed_in(bob).post(f"{base}answers", body, content_type="application/json").json()
     assert told["outcomes"][0]["status"] == "saved"
     assert Label.objects.get().comment == "scar ?"
@@ -178,6 +178,6 @@ def test_a_page_of_the_rater_costs_the_same_queries_however_many_images(
         client.get(base)
     with django_assert_num_queries(2):  # user, picture
         client.get(f"{base}i/{dealt[0].token}.jpg")
-    body = json.dumps({"answers": [message(item.token) for item in dealt[:9]]})
+    body = json.dumps({"answers": [message(item.token) for item in dealt[:9]], "rater": "R01"})
     with django_assert_num_queries(11):  # user, rater, then a batch's nine
         client.post(f"{base}answers", body, content_type="application/json")

@@ -22,9 +22,12 @@ from labeler import answering, labelling
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
+from labeler.page_words import page_words
 
 # Items that the page is given at once; it asks again when half of them are left.
 WINDOW = 10
+
+OTHER_PERSON = Refusal("other_person", "Somebody else is signed in now. Sign in as yourself again.")
 
 JsonView = Callable[[HttpRequest, Membership], JsonResponse]
 
@@ -48,6 +51,7 @@ def label(request: HttpRequest, study_id: int) -> HttpResponse:
         "boot": {
             "window": _window_message(request, membership, window),
             "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
+            "words": page_words(),
             "reasons": dict(labelling.reasons()),
             "size": WINDOW,
             "urls": _urls(study_id),
@@ -100,6 +104,8 @@ def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
         delivery = read_delivery(request.body)
     except BadMessage as error:
         return _refused(Refusal("invalid", f"The page sent something unreadable: {error}."), HTTPStatus.BAD_REQUEST)
+    if delivery.rater != membership.code:
+        return _refused(OTHER_PERSON, HTTPStatus.CONFLICT)
     outcomes = answering.answer_all(membership, delivery.answers, sent_at=delivery.sent_at)
     return JsonResponse({"outcomes": [asdict(outcome) for outcome in outcomes]})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         overlap = study.overlap if options["overlap"] is None else options["overlap"]
         share = study.repeat_share if options["repeats"] is None else options["repeats"] / 100
         with refusals():
-            change_settings(study, Settings(study.name, overlap, share), actor=audit.SYSTEM)
+            change_settings(study, replace(Settings.of(study), overlap=overlap, repeat_share=share), actor=audit.SYSTEM)
         self.stdout.write(
             f"Each training image goes to {study.overlap}; {100 * study.repeat_share:g} % is shown again."
         )

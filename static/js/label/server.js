@@ -1,6 +1,6 @@
 // What the page asks of the server.
 
-import { texts } from "./texts.js";
+import { words } from "./page.js";
 
 const PATIENCE_MS = 20_000;
 
@@ -33,7 +33,7 @@ export class Server {
   /** The next images: {tokens, answered, total}. */
   async window(size) {
     const found = await this.#json(`${this.#urls.window}?size=${size}`);
-    if (found.rater !== this.#rater) throw new Refused({ code: "other_person", text: texts.otherPerson });
+    if (found.rater !== this.#rater) throw new Refused({ code: "other_person", text: words("otherPerson") });
     this.#csrf = found.csrf;
     return found;
   }
@@ -57,7 +57,7 @@ export class Server {
   }
 
   async #post(answers) {
-    const body = JSON.stringify({ answers, sent_at: new Date().toISOString() });
+    const body = JSON.stringify({ answers, sent_at: new Date().toISOString(), rater: this.#rater });
     const { outcomes } = await this.#json(this.#urls.answers, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.#csrf },
@@ -75,11 +75,11 @@ export class Server {
       response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
       message = await response.json();
     } catch (error) {
-      if (response?.status === 403) throw new Refused({ code: "forbidden", text: texts.signedOut });
-      throw new Unreachable(texts.failed, { cause: error });
+      if (response?.status === 403) throw new Refused({ code: "forbidden", text: words("signedOut") });
+      throw new Unreachable(words("failed"), { cause: error });
     }
     if (response.ok) return message;
     if (message.refusal) throw new Refused(message.refusal);
-    throw new Unreachable(texts.failed);
+    throw new Unreachable(words("failed"));
   }
 }

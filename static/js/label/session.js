@@ -1,7 +1,7 @@
 // The rater's way through the images: what is on the screen, what was answered, and what an answer does.
 
 import { Refused } from "./server.js";
-import { texts } from "./texts.js";
+import { nameOf, words } from "./page.js";
 
 const PICTURES_KEPT = 8;
 
@@ -17,7 +17,6 @@ export class Session extends EventTarget {
   #outbox;
   #stage;
   #ahead;
-  #name;
   #past = [];
   // Index into `#past` while looking back; null at the first unanswered image.
   #at = null;
@@ -25,13 +24,12 @@ export class Session extends EventTarget {
   #shown = null;
   #lookingBack = Promise.resolve();
 
-  constructor({ server, outbox, stage, ahead, name }) {
+  constructor({ server, outbox, stage, ahead }) {
     super();
     this.#server = server;
     this.#outbox = outbox;
     this.#stage = stage;
     this.#ahead = ahead;
-    this.#name = name;
     outbox.addEventListener("outcome", (event) => this.#confirmed(event.detail));
     ahead.addEventListener("found", (event) => this.#found(event.detail));
   }
@@ -53,6 +51,10 @@ export class Session extends EventTarget {
 
   get number() {
     return this.reviewed?.number ?? Math.min(this.answered + 1, this.total);
+  }
+
+  get #place() {
+    return { number: this.number, total: this.total };
   }
 
   /** Answer the image on the screen; false when there is none that the rater has seen. */
@@ -83,7 +85,7 @@ export class Session extends EventTarget {
       this.#review(this.#at + 1);
     } else {
       this.#showHead();
-      if (this.view === "grading") this.#say(texts.forward(this.number, this.total));
+      if (this.view === "grading") this.#say(words("forward", this.#place));
     }
   }
 
@@ -95,7 +97,7 @@ export class Session extends EventTarget {
     this.#past.push(item);
     this.answered += 1;
     this.#showHead();
-    if (this.view === "grading") this.#say(texts.given(this.#name(given), this.number, this.total));
+    if (this.view === "grading") this.#say(words("given", { answer: nameOf(given), ...this.#place }));
     this.dispatchEvent(new Event("answered"));
   }
 
@@ -107,7 +109,7 @@ export class Session extends EventTarget {
       item.given = { ...given, version };
     }
     this.#showHead();
-    this.#say(same ? texts.kept(this.number) : texts.changed(this.#name(given), this.number));
+    this.#say(same ? words("kept", this.#place) : words("changed", { answer: nameOf(given), ...this.#place }));
   }
 
   #send(item, given) {
@@ -129,8 +131,8 @@ export class Session extends EventTarget {
     const item = this.#past.find((one) => one.token === answer.token);
     if (item) item.given.version = Math.max(item.given.version, outcome.version);
     if (outcome.status !== "stale") return;
-    const now = this.#name({ ...answer, level_value: answer.level });
-    this.dispatchEvent(new CustomEvent("stale", { detail: texts.stale(this.#name(outcome.earlier), now) }));
+    const now = nameOf({ ...answer, level_value: answer.level });
+    this.dispatchEvent(new CustomEvent("stale", { detail: words("stale", { before: nameOf(outcome.earlier), now }) }));
   }
 
   #found({ answered, total, exact }) {
@@ -143,7 +145,7 @@ export class Session extends EventTarget {
     } else {
       const replaced = this.view === "grading";
       this.#showHead();
-      if (replaced && next) this.#say(texts.elsewhere);
+      if (replaced && next) this.#say(words("elsewhere"));
     }
   }
 
@@ -152,9 +154,9 @@ export class Session extends EventTarget {
     this.#at = null;
     this.view = token ? "grading" : this.#ahead.complete ? "finished" : "loading";
     this.#shown = token ?? null;
-    if (token) this.#stage.show(token, texts.image(this.number, this.total));
+    if (token) this.#stage.show(token, words("image", this.#place));
     else this.#stage.clear();
-    if (this.view === "finished" && this.total) this.#say(texts.finished);
+    if (this.view === "finished" && this.total) this.#say(words("finished"));
     this.#prepare();
     this.dispatchEvent(new Event("show"));
   }
@@ -164,9 +166,9 @@ export class Session extends EventTarget {
     this.view = "grading";
     const { token, number, given } = this.reviewed;
     this.#shown = token;
-    this.#stage.show(token, texts.image(number, this.total));
+    this.#stage.show(token, words("image", { number, total: this.total }));
     this.dispatchEvent(new Event("show"));
-    this.#say(texts.looking(number, this.#name(given)));
+    this.#say(words("looking", { number, answer: nameOf(given) }));
   }
 
   #prepare() {
@@ -183,10 +185,10 @@ export class Session extends EventTarget {
       const older = items.filter((item) => !known.has(item.token)).reverse();
       this.#past.unshift(...older);
       if (this.#at !== null) this.#at += older.length;
-      if (!older.length) this.#say(texts.first);
+      if (!older.length) this.#say(words("first"));
       return older.length > 0;
     } catch (error) {
-      this.#say(error instanceof Refused ? error.refusal.text : texts.backUnavailable);
+      this.#say(error instanceof Refused ? error.refusal.text : words("backUnavailable"));
       return false;
     }
   }

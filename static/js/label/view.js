@@ -1,6 +1,6 @@
 // What the page says around the image: progress, time left, whether grades are saved, notices.
 
-import { texts } from "./texts.js";
+import { at, nameOf, words } from "./page.js";
 
 const PACE_OVER = 20;
 const PACE_FROM = 5;
@@ -10,15 +10,13 @@ const SIGN_IN = new Set(["signed_out", "forbidden", "other_person"]);
 export class View {
   #session;
   #outbox;
-  #name;
   #refusal = null;
   #steps = [];
   #lastStep = performance.now();
 
-  constructor({ session, outbox, name }) {
+  constructor({ session, outbox }) {
     this.#session = session;
     this.#outbox = outbox;
-    this.#name = name;
     session.addEventListener("show", () => this.#render());
     session.addEventListener("answered", () => this.#step());
     session.addEventListener("say", (event) => this.say(event.detail));
@@ -51,26 +49,15 @@ export class View {
     const grader = at("grader");
     grader.dataset.view = view;
     grader.dataset.reviewing = reviewed !== null;
-    at("progress-text").textContent = texts.progress(view === "finished" ? answered : number, total);
+    at("progress-text").textContent = words("progress", { number: view === "finished" ? answered : number, total });
     Object.assign(at("progress-bar"), { max: Math.max(total, 1), value: answered });
     at("time-left").textContent = this.#timeLeft(total - answered);
     at("finished").hidden = view !== "finished" || total === 0;
     at("nothing").hidden = view !== "finished" || total > 0;
     at("reviewing").hidden = reviewed === null;
-    if (reviewed) at("reviewing-text").textContent = texts.last(reviewed.number, this.#name(reviewed.given));
-    at("last").textContent = latest ? texts.last(latest.number, this.#name(latest.given)) : "";
-    this.#renderChoice(reviewed?.given ?? null, view !== "grading");
+    if (reviewed) at("reviewing-text").textContent = words("last", { number: reviewed.number, answer: nameOf(reviewed.given) });
+    at("last").textContent = latest ? words("last", { number: latest.number, answer: nameOf(latest.given) }) : "";
     this.#renderSaving();
-  }
-
-  #renderChoice(given, disabled) {
-    for (const button of document.querySelectorAll(".level")) {
-      button.setAttribute("aria-pressed", given !== null && Number(button.dataset.value) === given.level_value);
-      button.setAttribute("aria-disabled", disabled);
-    }
-    at("flag").setAttribute("aria-pressed", Boolean(given?.flag));
-    at("unsure").setAttribute("aria-pressed", given?.unsure ?? false);
-    for (const id of ["flag", "unsure"]) at(id).setAttribute("aria-disabled", disabled);
   }
 
   #renderSaving() {
@@ -78,10 +65,10 @@ export class View {
     const status = at("saving");
     const worse = state === "offline" || state === "refused";
     const text = {
-      saved: texts.saved,
-      saving: texts.saving,
-      offline: navigator.onLine ? texts.unreachable(size) : texts.offline(size),
-      refused: refusal ? texts.refused(refusal.text, size) : "",
+      saved: words("saved"),
+      saving: words("saving"),
+      offline: words(navigator.onLine ? "unreachable" : "offline", { count: size }),
+      refused: refusal ? words("refused", { reason: refusal.text, count: size }) : "",
     }[state];
     // Said aloud when it turns, not at every grade.
     if (worse !== (status.dataset.worse === "true")) this.say(text);
@@ -103,10 +90,8 @@ export class View {
     if (this.#steps.length < PACE_FROM || images <= 0) return "";
     const median = this.#steps.toSorted((a, b) => a - b)[Math.floor(this.#steps.length / 2)];
     const minutes = Math.round((images * median) / 60_000);
-    return minutes ? texts.timeLeft(minutes) : texts.underAMinute;
+    if (!minutes) return words("underAMinute");
+    if (minutes < 60) return words("minutesLeft", { minutes });
+    return words("hoursLeft", { hours: (minutes / 60).toFixed(1).replace(".0", "") });
   }
-}
-
-export function at(id) {
-  return document.getElementById(id);
 }

@@ -1,0 +1,47 @@
+"""Every sentence that a rater's pages make while they run; the fixed ones are in their templates.
+
+The pages get them as JSON, with {gaps} that they fill. No sentence counts things in words, so that none needs a
+plural: languages differ in how many they have.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+WORDS: Final[dict[str, Promise]] = {
+    "progress": _("{number} of {total}"),
+    "image": _("Selfie {number} of {total}"),
+    "given": _("{answer}. Next: image {number} of {total}."),
+    "changed": _("Changed to {answer}. Back at image {number}."),
+    "kept": _("Unchanged. Back at image {number}."),
+    "looking": _("Image {number}, which you answered: {answer}. Choose again to change it."),
+    "forward": _("Image {number} of {total}."),
+    "last": _("image {number}: {answer}"),
+    "flagged": _("not gradable, {reason}"),
+    "unsure": _("{answer}, unsure"),
+    "first": _("There is no image before this one."),
+    "backUnavailable": _("Earlier images can’t be loaded now."),
+    "elsewhere": _("That image was graded in another window; here is the next one."),
+    "stale": _("You had graded this image before: {before}. Now: {now}."),
+    "finished": _("All images are graded."),
+    "minutesLeft": _("about {minutes} min left"),
+    "hoursLeft": _("about {hours} h left"),
+    "underAMinute": _("less than a minute left"),
+    "saved": _("Saved"),
+    "saving": _("Saving…"),
+    "offline": _("Offline · {count} waiting"),
+    "unreachable": _("Not connected · {count} waiting"),
+    "refused": _("{reason} Waiting here: {count}."),
+    "otherPerson": _("Somebody else is signed in now. Sign in as yourself again."),
+    "signedOut": _("You are signed out."),
+    "failed": _("The server has a problem."),
+    "reasonNeeded": _("Please say in a few words why."),
+}
+
+
+def page_words() -> dict[str, str]:
+    """The sentences in the language of the request."""
+    return {name: str(sentence) for name, sentence in WORDS.items()}
