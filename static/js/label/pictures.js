@@ -48,14 +48,17 @@ class Picture {
   }
 }
 
-/** The place where one picture is seen, while the next ones lie ready behind it. */
-export class Stage {
+/** The place where one picture is seen, while the next ones lie ready behind it. Event: "swap" when `current` changed. */
+export class Stage extends EventTarget {
   current = null;
+  // How the rater looks at the picture (zoom, brightness, …): {viewing()}, set by label.js.
+  look = null;
   #element;
   #url;
   #pictures = new Map();
 
   constructor(element, url) {
+    super();
     this.#element = element;
     this.#url = url;
     element.addEventListener("delayed", (event) => {
@@ -88,6 +91,7 @@ export class Stage {
     picture.paintedAt = null;
     this.#element.dataset.painted = false;
     picture.element.alt = alt;
+    this.dispatchEvent(new Event("swap"));
     picture.element.classList.add("shown");
     picture.element.removeAttribute("aria-hidden");
     this.#element.dataset.state = picture.loaded ? "shown" : "loading";
@@ -116,6 +120,7 @@ export class Stage {
       image_width: Math.round(naturalWidth * scale),
       image_height: Math.round(naturalHeight * scale),
       pixel_ratio: window.devicePixelRatio,
+      ...this.look?.viewing(),
     };
   }
 

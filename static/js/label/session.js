@@ -6,7 +6,7 @@ import { nameOf, words } from "./page.js";
 const PICTURES_KEPT = 8;
 
 /**
- * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" after a first answer,
+ * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" with {decideMs} after a first answer,
  * "stale" with a sentence when an answer replaced one that this page did not know of.
  */
 export class Session extends EventTarget {
@@ -92,7 +92,7 @@ export class Session extends EventTarget {
   #answerHead(given) {
     const [token] = this.#ahead.tokens;
     const item = { token, number: this.number, given: { ...given, version: 0 } };
-    this.#send(item, given);
+    const decideMs = this.#send(item, given);
     this.#ahead.shift();
     this.#past.push(item);
     this.answered += 1;
@@ -112,8 +112,10 @@ export class Session extends EventTarget {
     this.#say(same ? words("kept", this.#place) : words("changed", { answer: nameOf(given), ...this.#place }));
   }
 
+  /** Returns how long the rater took, in ms. */
   #send(item, given) {
     const { paintedAt, shownAt } = this.#stage.current;
+    const decideMs = Math.round(performance.now() - paintedAt);
     const { level_value: level, ...rest } = given;
     this.#outbox.add({
       token: item.token,
@@ -122,9 +124,10 @@ export class Session extends EventTarget {
       base_version: item.given.version + this.#outbox.waitingFor(item.token),
       shown_at: shownAt.toISOString(),
       client_time: new Date().toISOString(),
-      decide_ms: Math.round(performance.now() - paintedAt),
+      decide_ms: decideMs,
       viewing: this.#stage.viewing(),
     });
+    return decideMs;
   }
 
   #confirmed({ answer, outcome }) {
