@@ -18,3 +18,33 @@ export function nameOf({ level_value: value, flag, unsure }) {
   const name = flag ? words("flagged", { reason: boot.reasons[flag] }) : (levelNames.get(value) ?? String(value));
   return unsure ? words("unsure", { answer: name }) : name;
 }
+
+// --- What the rater prefers, on this machine and in this study: machines are shared, and scales differ ---
+
+const PLACE = `goldfold ${boot.owner}`;
+let preferences = kept();
+
+/** The rater's preference of that name, or what it is for somebody who has none. */
+export function preference(name, standard) {
+  return preferences[name] ?? standard;
+}
+
+/** Keep a preference; null forgets it. In a browser that keeps nothing, it holds until the page is left. */
+export function prefer(name, value) {
+  // Another tab may have kept something meanwhile.
+  preferences = { ...preferences, ...kept(), [name]: value };
+  try {
+    localStorage.setItem(PLACE, JSON.stringify(preferences));
+  } catch (error) {
+    console.info("Preferences are not kept in this browser.", error);
+  }
+}
+
+function kept() {
+  try {
+    return Object(JSON.parse(localStorage.getItem(PLACE)));
+  } catch {
+    // Nothing may be read here, or somebody else wrote what is no JSON: as if there was nothing.
+    return {};
+  }
+}
