@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from labeler.labelling import Given, Refusal, why_not_open
+from labeler.labelling import Refusal, why_not_open
+from labeler.looking_back import Given
 from labeler.models import Assignment, Flag, Label, Level, Membership, Region
 
 UNKNOWN = Refusal("unknown", "This image is not among those sent to you in this study.")

@@ -1,4 +1,4 @@
-"""What a rater does: take the next images, look back, see one of them. `answering` takes the grades.
+"""What a rater does: take the next images, see one of them. `answering` takes the grades; `looking_back` tells them.
 
 Blinding: these modules read Membership, Queue, Assignment, Rendition, Label, Level, and a study's name and state. They
 read nothing that knows golden from training, and what they return goes to the browser as it is. A picture is sent by
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Self
 
 from django.conf import settings
 from django.db import transaction
@@ -72,32 +71,6 @@ class Window:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An answer as it stands: a level's value, or a flag."""
-
-    level_value: float | None
-    flag: str
-    comment: str
-    unsure: bool
-    version: int
-
-    @classmethod
-    def of(cls, label: Label) -> Self:
-        """`label.level` must have been read along."""
-        value = label.level.value if label.level is not None else None
-        return cls(value, label.flag, label.comment, label.unsure, label.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An image that was graded; `number` counts them in the order in which they were shown."""
-
-    token: str
-    number: int
-    given: Given
-
-
 def rater(user: User, study_id: int) -> Membership | None:
     """The user's membership as a rater, in whatever state but invited, with the study's name and state alone."""
     return (
@@ -134,7 +107,7 @@ def window(membership: Membership, size: int) -> Window:
         .only("state", "study__state")
         .get(pk=membership.pk)
     )
-    _check_open(locked)
+    check_open(locked)
     size = max(1, min(size, MOST_ITEMS))
     coming = _unanswered_items(membership).select_for_update(of=("self",), no_key=True)
     items = list(coming.only("token", "released_at")[:size])
@@ -158,36 +131,6 @@ def _counts(membership: Membership) -> tuple[int, int]:
         .first()
     )
     return row or (0, 0)
-
-
-def previous(membership: Membership, *, before: str | None, size: int) -> tuple[Answered, ...]:
-    """Images that were graded before that of the token `before` (None: the last ones), latest first.
-
-    Raises NotOpen.
-    """
-    _check_open(membership)
-    shown = _mine(membership).filter(shown_seq__isnull=False)
-    if before is not None:
-        marks = Assignment.objects.filter(membership=membership, token=before).values("shown_seq")
-        shown = shown.filter(shown_seq__lt=marks)
-    items = list(shown.only("token", "shown_seq").order_by("-shown_seq")[: max(1, min(size, MOST_ITEMS))])
-    current = current_labels([item.pk for item in items])
-    return tuple(
-        Answered(item.token, item.shown_seq, Given.of(current[item.pk]))
-        for item in items
-        if item.shown_seq is not None and item.pk in current
-    )
-
-
-def current_labels(assignment_ids: list[int]) -> dict[int, Label]:
-    """The whole-face answer that counts, with its level, by assignment."""
-    labels = (
-        Label.objects.filter(assignment__in=assignment_ids, region=Region.FACE)
-        .select_related("level")
-        .order_by("assignment_id", "-version")
-        .distinct("assignment_id")
-    )
-    return {label.assignment_id: label for label in labels}
 
 
 def picture(user: User, study_id: int, token: str) -> bytes | None:
@@ -230,17 +173,19 @@ def reasons() -> list[tuple[str, str]]:
     return [(flag.value, str(flag.label)) for flag in Flag if flag not in {Flag.NONE, Flag.UNSEEN}]
 
 
-def _check_open(membership: Membership) -> None:
+def check_open(membership: Membership) -> None:
+    """Raises NotOpen."""
     refusal = why_not_open(membership)
     if refusal is not None:
         raise NotOpen(refusal)
 
 
-def _mine(membership: Membership) -> QuerySet[Assignment]:
+def items_of(membership: Membership) -> QuerySet[Assignment]:
+    """The images that are the rater's to grade."""
     return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
 
 
 def _unanswered_items(membership: Membership) -> QuerySet[Assignment]:
     """The rater's next images: `shown_seq` is set with the first answer, and indexed; a label alone counts too."""
     labels = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE)
-    return _mine(membership).filter(~Exists(labels), shown_seq__isnull=True).order_by("sort_key")
+    return items_of(membership).filter(~Exists(labels), shown_seq__isnull=True).order_by("sort_key")

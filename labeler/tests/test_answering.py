@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit
-from labeler import labelling
+from labeler import labelling, looking_back
 from labeler.answering import Answer, Outcome, Status, answer, answer_all
 from labeler.models import Assignment, Flag, Label, Membership, MembershipState, StudyState
 from labeler.studies import set_state
@@ -74,7 +74,7 @@ def test_an_answer_that_did_not_know_of_an_earlier_one_is_kept_and_told(bob_rate
     outcome = answer(bob_rates, grade(item.token, 4))
     assert (outcome.status, outcome.version) == (Status.STALE, 2)
     assert outcome.earlier is not None and outcome.earlier.level_value == 2
-    assert labelling.previous(bob_rates, before=None, size=1)[0].given.level_value == 4
+    assert looking_back.previous(bob_rates, before=None, size=1)[0].given.level_value == 4
 
 
 def test_the_order_shown_is_that_of_the_first_answers(bob_rates: Membership) -> None:

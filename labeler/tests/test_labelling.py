@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from labeler import answering, labelling
+from labeler import answering, labelling, looking_back
 from labeler.labelling import NotOpen
 from labeler.models import Assignment, Flag, Label, LabelSource, Membership, MembershipState, Queue, Study, StudyState
 from labeler.tests.factories import deal, grade, make_image, start
@@ -110,7 +110,7 @@ def test_a_picture_shown_again_is_an_item_of_its_own(bob_rates: Membership) -> N
     answering.answer(bob_rates, grade(first.token, 2))
     assert labelling.window(bob_rates, 5).tokens == (again.token,)
     answering.answer(bob_rates, grade(again.token, 5))
-    back = labelling.previous(bob_rates, before=None, size=5)
+    back = looking_back.previous(bob_rates, before=None, size=5)
     assert [(item.token, item.number, item.given.level_value, item.given.version) for item in back] == [
         (again.token, 2, 5, 1),
         (first.token, 1, 2, 1),
@@ -166,12 +166,12 @@ def test_looking_back_goes_through_the_images_as_they_were_shown(bob_rates: Memb
     for place, value in ((0, 1), (2, 5), (1, 2)):
         answering.answer(bob_rates, grade(dealt[place].token, value))
     answering.answer(bob_rates, grade(dealt[2].token, 4, base_version=1))
-    back = labelling.previous(bob_rates, before=None, size=5)
+    back = looking_back.previous(bob_rates, before=None, size=5)
     assert [item.token for item in back] == [dealt[1].token, dealt[2].token, dealt[0].token]
     assert [item.number for item in back] == [3, 2, 1]
     assert [item.given.level_value for item in back] == [2, 4, 1]
     assert [item.given.version for item in back] == [1, 2, 1]
-    further = labelling.previous(bob_rates, before=dealt[2].token, size=5)
+    further = looking_back.previous(bob_rates, before=dealt[2].token, size=5)
     assert [item.token for item in further] == [dealt[0].token]
 
 
@@ -180,7 +180,7 @@ def test_looking_back_shows_a_flag_with_its_words(bob_rates: Membership) -> None
     labelling.window(bob_rates, 1)
     flagged = answering.Answer(dealt[0].token, grade("").client_key, flag=Flag.OTHER, comment=" a doll ", unsure=True)
     answering.answer(bob_rates, flagged)
-    (item,) = labelling.previous(bob_rates, before=None, size=1)
+    (item,) = looking_back.previous(bob_rates, before=None, size=1)
     assert (item.given.level_value, item.given.flag, item.given.comment) == (None, "other", "a doll")
 
 
@@ -206,4 +206,4 @@ def test_looking_back_costs_two_queries(
     labelling.window(bob_rates, 6)
     answering.answer_all(bob_rates, [grade(item.token) for item in dealt])
     with django_assert_num_queries(2):
-        assert len(labelling.previous(bob_rates, before=None, size=6)) == 6
+        assert len(looking_back.previous(bob_rates, before=None, size=6)) == 6

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from labeler import answering, labelling
+from labeler import answering, labelling, looking_back
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
@@ -93,7 +93,7 @@ def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
     before = request.GET.get("before") or None
     if before is not None and "\x00" in before:
         raise Http404("no such image")
-    items = labelling.previous(membership, before=before, size=_size(request))
+    items = looking_back.previous(membership, before=before, size=_size(request))
     return JsonResponse({"items": [asdict(item) for item in items]})
 
 
