@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.attack.place import ROOT, Place, servers
+from bench.place import ROOT, Place, servers
 from bench.bars import Bar, at_most, below
 
 RATERS, GOLDEN = 50, 1_000

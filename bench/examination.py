@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from bench.attack.place import Place, servers
+from bench.place import Place, servers
 from bench.bars import Bar, at_least, at_most
 from bench.likeness.found import Seen, copies, drawn_faces, persons, see
 from mlcore.images import decode

@@ -20,8 +20,8 @@ from statistics import median
 import psycopg2
 from pyarrow import parquet as pq
 
-from bench.attack.place import ROOT, Place, servers
-from bench.attack.site import site
+from bench.place import ROOT, Place, servers
+from bench.site import site
 from bench.bars import Bar, at_least, below, within
 from bench.exports.memory import Watch, processes_with
 

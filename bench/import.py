@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 
-from bench.attack.place import servers
+from bench.place import servers
 from bench.bars import Bar, at_least, within, yardstick
 
 FULL, QUICK = 4_700, 470
