@@ -5,16 +5,12 @@ Every field, header and cookie here is on the allow-list in `labeler/tests/test_
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -22,26 +18,22 @@ from labeler import answering, labelling, looking_back
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
-from labeler.page_words import page_words
+from labeler.views.rater_pages import closed_page, person, rater_json, rater_or_404, refused, told_to_scripts
 
 # Items that the page is given at once; it asks again when half of them are left.
 WINDOW = 10
 
 OTHER_PERSON = Refusal("other_person", "Somebody else is signed in now. Sign in as yourself again.")
 
-JsonView = Callable[[HttpRequest, Membership], JsonResponse]
-
 
 @require_safe
 @login_required
 def label(request: HttpRequest, study_id: int) -> HttpResponse:
-    membership = _rater_or_404(request, study_id)
+    membership = rater_or_404(request, study_id)
     try:
         window = labelling.window(membership, WINDOW)
     except NotOpen as error:
-        return render(
-            request, "labeler/label_closed.html", {"study": membership.study, "refusal": error.refusal}, status=409
-        )
+        return closed_page(request, membership, error.refusal)
     levels = labelling.scale(membership)
     context = {
         "study": membership.study,
@@ -50,11 +42,8 @@ def label(request: HttpRequest, study_id: int) -> HttpResponse:
         "first_token": window.tokens[0] if window.tokens else None,
         "boot": {
             "window": _window_message(request, membership, window),
-            "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
-            "words": page_words(),
-            "reasons": dict(labelling.reasons()),
             "size": WINDOW,
-            "urls": _urls(study_id),
+            **told_to_scripts(membership, levels),
         },
     }
     response = render(request, "labeler/label.html", context)
@@ -62,33 +51,15 @@ def label(request: HttpRequest, study_id: int) -> HttpResponse:
     return response
 
 
-def _rater_json(view: JsonView) -> Callable[..., JsonResponse]:
-    """Guards what the open page asks for: it gets a status and a reason, never a redirect to another page."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, study_id: int) -> JsonResponse:
-        if not request.user.is_authenticated:
-            response = _refused(Refusal("signed_out", "You are signed out."), HTTPStatus.UNAUTHORIZED)
-        else:
-            try:
-                response = view(request, _rater_or_404(request, study_id))
-            except NotOpen as error:
-                response = _refused(error.refusal, HTTPStatus.CONFLICT)
-        response["Cache-Control"] = "no-store"
-        return response
-
-    return guarded
-
-
 @require_safe
-@_rater_json
+@rater_json
 def window(request: HttpRequest, membership: Membership) -> JsonResponse:
     found = labelling.window(membership, _size(request))
     return JsonResponse(_window_message(request, membership, found))
 
 
 @require_safe
-@_rater_json
+@rater_json
 def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
     before = request.GET.get("before") or None
     if before is not None and "\x00" in before:
@@ -98,14 +69,14 @@ def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
 
 
 @require_POST
-@_rater_json
+@rater_json
 def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
     try:
         delivery = read_delivery(request.body)
     except BadMessage as error:
-        return _refused(Refusal("invalid", f"The page sent something unreadable: {error}."), HTTPStatus.BAD_REQUEST)
+        return refused(Refusal("invalid", f"The page sent something unreadable: {error}."), HTTPStatus.BAD_REQUEST)
     if delivery.rater != membership.code:
-        return _refused(OTHER_PERSON, HTTPStatus.CONFLICT)
+        return refused(OTHER_PERSON, HTTPStatus.CONFLICT)
     outcomes = answering.answer_all(membership, delivery.answers, sent_at=delivery.sent_at)
     return JsonResponse({"outcomes": [asdict(outcome) for outcome in outcomes]})
 
@@ -128,34 +99,10 @@ def image(request: HttpRequest, study_id: int, token: str) -> HttpResponse:
     return response
 
 
-def _rater_or_404(request: HttpRequest, study_id: int) -> Membership:
-    membership = labelling.rater(request.user, study_id) if isinstance(request.user, User) else None
-    if membership is None:
-        raise Http404("no such study")
-    return membership
-
-
 def _size(request: HttpRequest) -> int:
     size = request.GET.get("size", "")
     return int(size) if size.isascii() and size.isdigit() and len(size) < 4 else WINDOW
 
 
 def _window_message(request: HttpRequest, membership: Membership, found: Window) -> dict[str, object]:
-    # The token goes along because signing in again, in another tab, makes the page's old one useless; the code
-    # because somebody else may have signed in there.
-    return {**asdict(found), "csrf": get_token(request), "rater": membership.code}
-
-
-def _urls(study_id: int) -> dict[str, str]:
-    return {
-        "image": reverse("label_image", args=[study_id, "TOKEN"]),
-        "window": reverse("label_window", args=[study_id]),
-        "previous": reverse("label_previous", args=[study_id]),
-        "answers": reverse("label_answers", args=[study_id]),
-        "page": reverse("label", args=[study_id]),
-        "sign_in": reverse("account_login"),
-    }
-
-
-def _refused(refusal: Refusal, status: HTTPStatus) -> JsonResponse:
-    return JsonResponse({"refusal": asdict(refusal)}, status=status)
+    return {**asdict(found), **person(request, membership)}

@@ -1,0 +1,86 @@
+"""What the pages of a rater have in common: who may open them, and what their scripts are told.
+
+Every field and header here is on the allow-list in `labeler/tests/test_blinding.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import wraps
+from http import HTTPStatus
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts.models import User
+from labeler import labelling
+from labeler.labelling import NotOpen, Refusal
+from labeler.models import Level, Membership
+from labeler.page_words import page_words
+
+JsonView = Callable[[HttpRequest, Membership], JsonResponse]
+
+
+def rater_or_404(request: HttpRequest, study_id: int) -> Membership:
+    membership = labelling.rater(request.user, study_id) if isinstance(request.user, User) else None
+    if membership is None:
+        raise Http404("no such study")
+    return membership
+
+
+def rater_json(view: JsonView) -> Callable[..., JsonResponse]:
+    """Guards what an open page asks for: it gets a status and a reason, never a redirect to another page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, study_id: int) -> JsonResponse:
+        if not request.user.is_authenticated:
+            response = refused(Refusal("signed_out", "You are signed out."), HTTPStatus.UNAUTHORIZED)
+        else:
+            try:
+                response = view(request, rater_or_404(request, study_id))
+            except NotOpen as error:
+                response = refused(error.refusal, HTTPStatus.CONFLICT)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    return guarded
+
+
+def refused(refusal: Refusal, status: HTTPStatus) -> JsonResponse:
+    return JsonResponse({"refusal": asdict(refusal)}, status=status)
+
+
+def closed_page(request: HttpRequest, membership: Membership, refusal: Refusal) -> HttpResponse:
+    """Instead of a page of grades, why there is none."""
+    context = {"study": membership.study, "refusal": refusal}
+    return render(request, "labeler/label_closed.html", context, status=HTTPStatus.CONFLICT)
+
+
+def person(request: HttpRequest, membership: Membership) -> dict[str, str]:
+    """Who the page delivers as, by the rater's code, for somebody else may have signed in since; and the token that
+    this takes, which signing in again, in another tab, replaces."""
+    return {"csrf": get_token(request), "rater": membership.code}
+
+
+def told_to_scripts(membership: Membership, levels: list[Level]) -> dict[str, object]:
+    """What every script of a rater's page finds in the page."""
+    return {
+        "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
+        "words": page_words(),
+        "reasons": dict(labelling.reasons()),
+        "urls": _urls(membership.study_id),
+    }
+
+
+def _urls(study_id: int) -> dict[str, str]:
+    return {
+        "image": reverse("label_image", args=[study_id, "TOKEN"]),
+        "window": reverse("label_window", args=[study_id]),
+        "previous": reverse("label_previous", args=[study_id]),
+        "answers": reverse("label_answers", args=[study_id]),
+        "page": reverse("label", args=[study_id]),
+        "sign_in": reverse("account_login"),
+    }
