@@ -14,6 +14,7 @@ import jwt
 import msal
 import requests
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.users import EntraIdentity
 
@@ -40,7 +41,7 @@ class EntraUnreachable(EntraError):
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("Microsoft Entra ID can't be reached at the moment. Please try again in a few minutes.")
+        super().__init__(_("Microsoft Entra ID can’t be reached at the moment. Please try again in a few minutes."))
 
 
 def begin(redirect_uri: str) -> dict[str, Any]:
@@ -61,7 +62,8 @@ def finish(flow: dict[str, Any], response: dict[str, str]) -> EntraIdentity:
         raise _unreachable(error) from error
     except (ValueError, RuntimeError) as error:  # MSAL's words for a wrong state, and for a wrong nonce
         logger.warning("Entra sign-in refused: %s", error)
-        raise EntraRefused("This sign-in doesn't belong to this browser, or was used already. Start again.") from error
+        refused = _("This sign-in doesn’t belong to this browser, or was used already. Start again.")
+        raise EntraRefused(refused) from error
     if "error" in result:
         raise _refused_by_entra(result)
     return _identity(_checked_claims(result.get("id_token", "")))
@@ -94,8 +96,8 @@ def _unreachable(error: Exception) -> EntraUnreachable:
 def _refused_by_entra(result: dict[str, Any]) -> EntraRefused:
     logger.warning("Entra sign-in refused: %s: %s", result["error"], result.get("error_description", ""))
     if result["error"] == "access_denied":
-        return EntraRefused("The sign-in was cancelled, or access to Goldfold was not granted.")
-    return EntraRefused(f"Microsoft Entra ID refused the sign-in ({result['error']}).")
+        return EntraRefused(_("The sign-in was cancelled, or access to Goldfold was not granted."))
+    return EntraRefused(_("Microsoft Entra ID refused the sign-in ({code}).").format(code=result["error"]))
 
 
 def _checked_claims(id_token: str) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def _checked_claims(id_token: str) -> dict[str, Any]:
         raise _unreachable(error) from error
     except (jwt.PyJWTError, KeyError) as error:
         logger.warning("Entra ID token refused: %r", error)
-        raise EntraRefused("What Microsoft Entra ID answered could not be verified.") from error
+        raise EntraRefused(_("What Microsoft Entra ID answered could not be verified.")) from error
     return claims
 
 
@@ -133,9 +135,9 @@ def _identity(claims: dict[str, Any]) -> EntraIdentity:
         tenant_id, object_id = uuid.UUID(claims["tid"]), uuid.UUID(claims["oid"])
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         logger.warning("Entra ID token without a tenant or object id")
-        raise EntraRefused("Microsoft Entra ID did not say who you are.") from error
+        raise EntraRefused(_("Microsoft Entra ID did not say who you are.")) from error
     if tenant_id != uuid.UUID(settings.ENTRA_TENANT_ID):
         logger.warning("Entra sign-in from tenant %s refused", tenant_id)
-        raise EntraRefused("Your account belongs to another organisation than this site is for.")
+        raise EntraRefused(_("Your account belongs to another organisation than this site is for."))
     email = claims.get("email") or claims.get("preferred_username") or ""
     return EntraIdentity(tenant_id, object_id, email=str(email), name=str(claims.get("name") or ""))

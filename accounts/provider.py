@@ -8,6 +8,7 @@ from allauth.socialaccount.providers.base import Provider
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts import entra
 from accounts.users import EntraIdentity
@@ -40,7 +41,7 @@ class EntraProvider(Provider):  # type: ignore[misc]
         flow = self.request.session.pop(FLOW_KEY, None)
         next_url = self.request.session.pop(NEXT_KEY, None)
         if flow is None:
-            raise entra.EntraRefused("This sign-in was used already, or took too long. Start again.")
+            raise entra.EntraRefused(_("This sign-in was used already, or took too long. Start again."))
         return entra.finish(flow, self.request.GET.dict()), next_url
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import entra, users
@@ -52,7 +53,7 @@ def entra_callback(request: HttpRequest) -> HttpResponse:
     except users.EmailTaken as problem:
         return _problem(request, "", 409, taken=problem.identity)
     except ValidationError:
-        return _problem(request, "Your Microsoft account has no email address that Goldfold could use.", 403)
+        return _problem(request, _("Your Microsoft account has no email address that Goldfold could use."), 403)
     response: HttpResponse = perform_login(request, user, redirect_url=next_url)
     return response
 

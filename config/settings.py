@@ -212,7 +212,10 @@ JOB_DEAD_AFTER_SECONDS = env.number("JOB_DEAD_AFTER_SECONDS", 30)
 JOB_ATTEMPTS = env.number("JOB_ATTEMPTS", 5)
 
 # --- Language, time, logs -------------------------------------------------------------------------------------------
-LANGUAGE_CODE = "en-gb"
+# One for the whole site, so that no request has to find out which: docs/translating.md.
+LANGUAGE_CODE = env.text("LANGUAGE_CODE", "en-gb")
+LANGUAGES = [("en-gb", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 LOGGING = {

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_noop as _
 
 from accounts import audit
 from accounts.audit import Actor
@@ -22,13 +23,13 @@ from labeler.models import Assignment, Commitment, Fold, Membership, Role, Study
 FORMAT = "goldfold commitment 1"
 NONE_BEFORE = "-"
 
-# What can happen, as documents and, after the close, pages say it.
-BEGAN = "labelling began"
-RATER_ADDED = "a rater was added"
-RATER_WITHDRAWN = "a rater dropped out"
-IMAGES_ADDED = "images were added"
-GOLDEN_WITHDRAWN = "a golden image was withdrawn"
-CLOSED = "the study was closed"
+# What can happen, as documents say it and, after the close, in their reader's language, pages.
+BEGAN = _("labelling began")
+RATER_ADDED = _("a rater was added")
+RATER_WITHDRAWN = _("a rater dropped out")
+IMAGES_ADDED = _("images were added")
+GOLDEN_WITHDRAWN = _("a golden image was withdrawn")
+CLOSED = _("the study was closed")
 
 
 class HashingFile:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
+from django.utils.translation import gettext as _
+
 from accounts.models import AuditEvent
 from labeler.golden import by_value, values
 from labeler.models import GoldenItem, Image, Study
@@ -39,7 +41,7 @@ def redone(study: Study, document: BinaryIO) -> list[str] | None:
         there = _read(document)
         return None if there is None else [*_dealing(there), *_draw(study, there)]
     except (ValueError, LookupError):  # somebody published what no dealing can have written
-        return ["The first document can’t be what a dealing wrote."]
+        return [_("The first document can’t be what a dealing wrote.")]
 
 
 def _read(document: BinaryIO) -> _Dealt | None:
@@ -83,9 +85,9 @@ def _dealing(there: _Dealt) -> Iterator[str]:
 
 def _unlike(code: str, share: Share, there: _Dealt) -> Iterator[str]:
     if list(share.fold) != sorted(there.folds[code]):
-        yield f"The first document’s fold of {code} is not what its seed gives."
+        yield _("The first document’s fold of {rater} is not what its seed gives.").format(rater=code)
     elif list(share.order) != there.orders[code]:
-        yield f"The first document’s order of {code} is not what its seed gives."
+        yield _("The first document’s order of {rater} is not what its seed gives.").format(rater=code)
 
 
 def _draw(study: Study, there: _Dealt) -> Iterator[str]:
@@ -103,7 +105,7 @@ def _draw(study: Study, there: _Dealt) -> Iterator[str]:
     value_of = values(study, column, until=study.started_at) if column else {}
     again = drawn(by_value(free, value_of), int(str(event.after["asked"])), int(there.header["seed"]))
     if set(again) != taken:
-        yield "The golden images of the first document that were drawn are not what its seed gives."
+        yield _("The golden images of the first document that were drawn are not what its seed gives.")
 
 
 def _without(there: _Dealt, chosen: set[int]) -> list[Sequence[int]]:

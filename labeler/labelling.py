@@ -16,6 +16,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeler import file_store
@@ -43,13 +45,13 @@ class Refusal:
     """Why nothing can be taken now: a code for the page, and words for its reader."""
 
     code: str
-    text: str
+    text: str | Promise
 
 
-NOT_STARTED = Refusal("not_started", "This study has not started yet. You can grade once its lead opens it.")
-PAUSED = Refusal("paused", "The study’s lead has paused it. You can go on once it is resumed.")
-CLOSED = Refusal("closed", "This study is closed: it takes no more grades. Thank you for your work.")
-WITHDRAWN = Refusal("withdrawn", "You no longer take part in this study.")
+NOT_STARTED = Refusal("not_started", _("This study has not started yet. You can grade once its lead opens it."))
+PAUSED = Refusal("paused", _("The study’s lead has paused it. You can go on once it is resumed."))
+CLOSED = Refusal("closed", _("This study is closed: it takes no more grades. Thank you for your work."))
+WITHDRAWN = Refusal("withdrawn", _("You no longer take part in this study."))
 
 _BY_STATE = {StudyState.DRAFT: NOT_STARTED, StudyState.PAUSED: PAUSED, StudyState.CLOSED: CLOSED}
 
@@ -77,7 +79,7 @@ def rater(user: User, study_id: int) -> Membership | None:
         Membership.objects.filter(user=user, study_id=study_id, role=Role.RATER)
         .exclude(state=MembershipState.INVITED)
         .select_related("study")
-        .only("code", "state", "study__name", "study__state", "study__is_synthetic")
+        .only("code", "state", "study__name", "study__state", "study__is_synthetic", "study__grade_regions")
         .first()
     )
 
@@ -183,6 +185,11 @@ def check_open(membership: Membership) -> None:
 def items_of(membership: Membership) -> QuerySet[Assignment]:
     """The images that are the rater's to grade."""
     return Assignment.objects.filter(membership=membership, revoked_at__isnull=True, rendition__isnull=False)
+
+
+def has_unanswered(membership: Membership) -> bool:
+    """Whether images wait for the rater's grade."""
+    return _unanswered_items(membership).exists()
 
 
 def _unanswered_items(membership: Membership) -> QuerySet[Assignment]:

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from typing import BinaryIO
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from labeler import file_store
 from labeler.commitments import CLOSED, NONE_BEFORE, HashingFile, write_document
@@ -59,7 +60,7 @@ def verify(study: Study) -> Verification:
     """Check every commitment of a study. Reads each document once, a line at a time."""
     rows = list(Commitment.objects.filter(study=study).order_by("number"))
     if not rows:
-        return Verification((), ("The study has published no commitment.",))
+        return Verification((), (_("The study has published no commitment."),))
     checked = []
     before: _Contents | None = None
     for place, row in enumerate(rows):
@@ -82,7 +83,7 @@ def _redone(study: Study, first: Commitment) -> list[str] | None:
 
 def _unclosed(study: Study, rows: Iterable[Commitment]) -> Iterator[str]:
     if study.state == StudyState.CLOSED and all(row.event != CLOSED for row in rows):
-        yield "The study is closed, but the commitment of its close is not there."
+        yield _("The study is closed, but the commitment of its close is not there.")
 
 
 def changed_originals(study: Study) -> Iterator[str]:
@@ -92,9 +93,9 @@ def changed_originals(study: Study) -> Iterator[str]:
     for pk, path, sha256 in images.values_list("pk", "original", "sha256").iterator(chunk_size=_BATCH):
         file = file_store.path_of(path)
         if not path or not file.is_file():
-            yield f"Image {pk}: its file is not in the store."
+            yield _("Image {number}: its file is not in the store.").format(number=pk)
         elif hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
-            yield f"Image {pk}: its file was changed."
+            yield _("Image {number}: its file was changed.").format(number=pk)
 
 
 @dataclass(slots=True)
@@ -121,43 +122,50 @@ def _checked(row: Commitment, last: Commitment | None, before: _Contents | None)
     """What a commitment's document says, and what is wrong with it."""
     path = file_store.path_of(row.path)
     if not path.is_file():
-        return None, [f"Commitment {row.number}: its document is not in the store."]
+        return None, [_of(row, _("its document is not in the store."))]
     with path.open("rb") as file:
         there = _read(file, before.sent if before else {}, _contents(row))
-    name = f"Commitment {row.number}: "
     if there.sha256 != row.sha256:
-        return there, [f"{name}its document was changed: its SHA-256 is {there.sha256}, not the published one."]
+        changed = _("its document was changed: its SHA-256 is {sha256}, not the published one.")
+        return there, [_of(row, changed.format(sha256=there.sha256))]
     said = (there.header.get("study"), there.header.get("number"), there.header.get("previous"))
     problems = []
     if said != (str(row.study_id), str(row.number), row.previous or NONE_BEFORE):
-        problems.append(f"{name}its document is that of another study or number.")
+        problems.append(_("its document is that of another study or number."))
     if row.number != (last.number + 1 if last else 1) or row.previous != (last.sha256 if last else ""):
-        problems.append(f"{name}it does not name the one before it.")
+        problems.append(_("it does not name the one before it."))
     if there.replaced:
-        problems.append(f"{name}{there.replaced} of its images are not those that the database has now.")
+        replaced = _("{count} of its images are not those that the database has now.")
+        problems.append(replaced.format(count=there.replaced))
     if before is not None:
-        problems += [name + problem for problem in _since(before, there)]
-    return there, problems
+        problems += _since(before, there)
+    return there, [_of(row, problem) for problem in problems]
+
+
+def _of(row: Commitment, problem: str) -> str:
+    return _("Commitment {number}: {problem}").format(number=row.number, problem=problem)
 
 
 def _since(before: _Contents, there: _Contents) -> Iterator[str]:
     """What can't have happened between two documents."""
     if before.header.get("seed") != there.header.get("seed"):
-        yield "the seed is another."
+        yield _("the seed is another.")
     for code, sent in before.sent.items():
         if there.sent.get(code, 0) < sent or there.shown_before.get(code) != before.shown[code]:
-            yield f"what {code} had been shown before has another order."
+            yield _("what {rater} had been shown before has another order.").format(rater=code)
     for image, state in before.golden.items():
         if there.golden.get(image) not in {state, "withdrawn"}:
-            yield f"image {image} was {state or 'golden'} before, and is no longer."
+            golden = _("image {number} was golden before, and is no longer.")
+            withdrawn = _("image {number} was withdrawn before, and is no longer.")
+            yield (withdrawn if state == "withdrawn" else golden).format(number=image)
     for image in there.golden.keys() - before.golden.keys():
         if _number(image) in before.images:
-            yield f"image {image} was dealt for training before, and is golden now."
+            yield _("image {number} was dealt for training before, and is golden now.").format(number=image)
     gone = len(before.images - there.images)
     if gone:
-        yield f"{gone} images that were dealt before are no longer."
+        yield _("{count} images that were dealt before are no longer.").format(count=gone)
     if there.header.get("event") == CLOSED and there.dealt != before.dealt:
-        yield "golden set, folds or orders were changed between the last event and the close."
+        yield _("golden set, folds or orders were changed between the last event and the close.")
 
 
 def _contents(row: Commitment) -> Iterator[tuple[int, str | None]]:
@@ -233,10 +241,11 @@ def _told(found: Iterator[tuple[str, str]]) -> list[str]:
     more = 0
     for kept, now in found:
         if len(problems) < _MOST_TOLD:
-            problems.append(f"The last document says “{kept}”, and the database now “{now}”.")
+            differs = _("The last document says “{kept}”, and the database now “{now}”.")
+            problems.append(differs.format(kept=kept, now=now))
         else:
             more += 1
-    return problems + ([f"So do {more} more lines."] if more else [])
+    return problems + ([_("So do {count} more lines.").format(count=more)] if more else [])
 
 
 def _differences(kept: BinaryIO, again: BinaryIO) -> Iterator[tuple[str, str]]:
@@ -249,4 +258,4 @@ def _differences(kept: BinaryIO, again: BinaryIO) -> Iterator[tuple[str, str]]:
         same_image = was[:1] == ["image"] and now[:2] == was[:2] and now[2:3] in (was[2:3], ["erased"])
         shown = was[:1] == ["sent"] and now[:2] == was[:2] and int(now[2]) >= int(was[2])
         if not same_image and not shown:
-            yield " ".join(was) or "nothing", " ".join(now) or "nothing"
+            yield " ".join(was) or _("nothing"), " ".join(now) or _("nothing")

@@ -1,32 +1,33 @@
-"""The grades: append-only evidence. The highest version of an assignment and region counts."""
+"""The grades: append-only evidence. The highest version of an assignment counts, with the regions it has."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeler.models.assignments import Assignment
 from labeler.models.studies import Level
 
 
 class Region(models.TextChoices):
-    FACE = "face", "whole face"
-    FOREHEAD = "forehead", "forehead"
-    CHEEKS = "cheeks", "cheeks"
-    CHIN = "chin", "chin"
+    FACE = "face", _("whole face")
+    FOREHEAD = "forehead", _("forehead")
+    CHEEKS = "cheeks", _("cheeks")
+    CHIN = "chin", _("chin")
 
 
 class Flag(models.TextChoices):
     """Why an image can't be graded. A flag is an answer, and a missing grade in every figure."""
 
-    NONE = "", "graded"
-    BLUR = "blur", "too blurred"
-    DARK = "dark", "too dark or too bright"
-    NO_FACE = "no_face", "no face, or too little of it"
-    NOT_ACNE = "not_acne", "another skin condition"
-    OTHER = "other", "another reason"
+    NONE = "", _("graded")
+    BLUR = "blur", _("too blurred")
+    DARK = "dark", _("too dark or too bright")
+    NO_FACE = "no_face", _("no face, or too little of it")
+    NOT_ACNE = "not_acne", _("another skin condition")
+    OTHER = "other", _("another reason")
     # Of one region of the face, in studies that grade those: it is not in the picture, or covered.
-    UNSEEN = "unseen", "region not seen"
+    UNSEEN = "unseen", _("region not seen")
 
 
 class LabelSource(models.TextChoices):

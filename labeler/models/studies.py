@@ -7,6 +7,7 @@ import secrets
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 def random_seed() -> int:
@@ -14,10 +15,10 @@ def random_seed() -> int:
 
 
 class StudyState(models.TextChoices):
-    DRAFT = "draft", "being set up"
-    LABELLING = "labelling", "labelling"
-    PAUSED = "paused", "paused"
-    CLOSED = "closed", "closed"
+    DRAFT = "draft", _("being set up")
+    LABELLING = "labelling", _("labelling")
+    PAUSED = "paused", _("paused")
+    CLOSED = "closed", _("closed")
 
 
 class Study(models.Model):
@@ -122,8 +123,8 @@ class Person(models.Model):
 
 
 class Role(models.TextChoices):
-    RATER = "rater", "rater"
-    LEAD = "lead", "study lead"
+    RATER = "rater", _("rater")
+    LEAD = "lead", _("study lead")
 
 
 class MembershipState(models.TextChoices):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from labeler.models import Membership, MembershipState, Role
+from labeler.models import Membership, MembershipState, Role, StudyState
 from labeler.progress import Progress, progress_of
 
 
@@ -19,10 +19,16 @@ class Place:
 
     membership: Membership
     progress: Progress
+    # The first with something to grade: the page's one main button is there.
+    is_next: bool = False
 
     @property
     def is_lead(self) -> bool:
         return self.membership.role == Role.LEAD
+
+    @property
+    def has_work(self) -> bool:
+        return not self.is_lead and self.membership.study.state == StudyState.LABELLING and self.progress.left > 0
 
 
 @require_safe
@@ -35,4 +41,6 @@ def home(request: HttpRequest) -> HttpResponse:
     )
     progress = progress_of(member.pk for member in mine if member.role == Role.RATER)
     places = [Place(member, progress.get(member.pk, Progress())) for member in mine]
+    first = next((place for place in places if place.has_work), None)
+    places = [replace(place, is_next=place is first) for place in places]
     return render(request, "labeler/home.html", {"places": places})

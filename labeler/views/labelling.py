@@ -11,6 +11,7 @@ from http import HTTPStatus
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -23,7 +24,7 @@ from labeler.views.rater_pages import closed_page, person, rater_json, rater_or_
 # Items that the page is given at once; it asks again when half of them are left.
 WINDOW = 10
 
-OTHER_PERSON = Refusal("other_person", "Somebody else is signed in now. Sign in as yourself again.")
+OTHER_PERSON = Refusal("other_person", _("Somebody else is signed in now. Sign in as yourself again."))
 
 
 @require_safe
@@ -74,7 +75,8 @@ def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
     try:
         delivery = read_delivery(request.body)
     except BadMessage as error:
-        return refused(Refusal("invalid", f"The page sent something unreadable: {error}."), HTTPStatus.BAD_REQUEST)
+        unreadable = _("The page sent something unreadable: {problem}.").format(problem=error)
+        return refused(Refusal("invalid", unreadable), HTTPStatus.BAD_REQUEST)
     if delivery.rater != membership.code:
         return refused(OTHER_PERSON, HTTPStatus.CONFLICT)
     outcomes = answering.answer_all(membership, delivery.answers, sent_at=delivery.sent_at)

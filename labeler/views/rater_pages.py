@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from labeler import labelling
@@ -37,7 +38,7 @@ def rater_json(view: JsonView) -> Callable[..., JsonResponse]:
     @wraps(view)
     def guarded(request: HttpRequest, study_id: int) -> JsonResponse:
         if not request.user.is_authenticated:
-            response = refused(Refusal("signed_out", "You are signed out."), HTTPStatus.UNAUTHORIZED)
+            response = refused(Refusal("signed_out", _("You are signed out.")), HTTPStatus.UNAUTHORIZED)
         else:
             try:
                 response = view(request, rater_or_404(request, study_id))
