@@ -17,7 +17,7 @@ from pathlib import Path
 import bench
 from bench.bars import Bar
 
-_FRAME = {"__main__", "bars"}
+_FRAME = {"__main__", "bars", "place", "site"}
 
 
 def names() -> list[str]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.place import ROOT, Place, servers
 from bench.bars import Bar, at_most, below
+from bench.place import ROOT, Place, servers
 
 RATERS, GOLDEN = 50, 1_000
 IMAGES, QUICK_IMAGES = 1_000_000, 50_000

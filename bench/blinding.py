@@ -25,10 +25,10 @@ from bench.attack import features
 from bench.attack.browser import BrowserOfRater, label
 from bench.attack.classifier import Attacked, Auc, attack, telling
 from bench.attack.features import Row
-from bench.place import Place, servers
 from bench.attack.raters import PASSWORD, email
-from bench.site import site
 from bench.bars import Bar, above, at_least, at_most, below
+from bench.place import Place, servers
+from bench.site import site
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from bench.place import Place, servers
 from bench.bars import Bar, at_least, at_most
 from bench.likeness.found import Seen, copies, drawn_faces, persons, see
+from bench.place import Place, servers
 from mlcore.images import decode
 
 RATIO, LINK_SECONDS = 0.8, 120.0

@@ -20,10 +20,10 @@ from statistics import median
 import psycopg2
 from pyarrow import parquet as pq
 
-from bench.place import ROOT, Place, servers
-from bench.site import site
 from bench.bars import Bar, at_least, below, within
 from bench.exports.memory import Watch, processes_with
+from bench.place import ROOT, Place, servers
+from bench.site import site
 
 REPEATS = 3
 MIB = 1 << 20

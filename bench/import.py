@@ -12,8 +12,8 @@ import json
 import os
 import shutil
 
-from bench.place import servers
 from bench.bars import Bar, at_least, within, yardstick
+from bench.place import servers
 
 FULL, QUICK = 4_700, 470
 SHARE = 0.70

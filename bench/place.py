@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
+from redis import Redis
 
 from config.embedded import DATABASE, Layout
 from config.launch.servers import prepare, stop
@@ -31,6 +32,7 @@ class Place:
 
     layout: Layout
     database: str = DATABASE
+    settings: str = "config.settings"
 
     @property
     def database_url(self) -> str:
@@ -42,7 +44,7 @@ class Place:
             # Each database has its own: sessions and counts of sign-ins are of its people.
             "REDIS_URL": f"{self.layout.redis_url}?db={zlib.crc32(self.database.encode()) % REDIS_DATABASES}",
             "GOLDFOLD_HOME": str(self.layout.home / "files"),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "LOG_LEVEL": "WARNING",
             "OMP_NUM_THREADS": "1",
         }
@@ -64,10 +66,10 @@ class Place:
         self._on_server(f"CREATE DATABASE {name} TEMPLATE {self.database}")
         return Place(self.layout, name)
 
-    def fresh(self, name: str) -> Place:
+    def fresh(self, name: str, settings: str = "config.settings") -> Place:
         """The same server with an empty database."""
         self._on_server(f"CREATE DATABASE {name}")
-        return Place(self.layout, name)
+        return Place(self.layout, name, settings)
 
     def forget_files(self) -> None:
         """Have the machine drop the stored files from its memory, as after a restart; where it can be asked to."""
@@ -76,6 +78,12 @@ class Place:
         for path in (self.layout.home / "files").rglob("*.jpg"):
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def processes(self) -> dict[str, int]:
+        """The numbers of the two servers' first processes."""
+        postgres = (self.layout.postgres_data / "postmaster.pid").read_text().split("\n", 1)[0]
+        with Redis.from_url(self.layout.redis_url) as redis:
+            return {"postgres": int(postgres), "redis": int(redis.info("server")["process_id"])}
 
     def rows(self, statement: str) -> list[tuple[object, ...]]:
         connection = psycopg2.connect(self.database_url)

@@ -38,7 +38,7 @@ def site(place: Place, leak: str = "") -> Iterator[int]:
 
 @contextmanager
 def served(
-    place: Place, application: str = "config.wsgi", more: Mapping[str, str] | None = None, ready: str = "/preparation.json"
+    place: Place, application: str, more: Mapping[str, str] | None = None, ready: str = "/preparation.json"
 ) -> Iterator[Served]:
     """Gunicorn with the options of `make run`, until it answers at `ready`; `more` goes into its surroundings."""
     with socket() as probe:

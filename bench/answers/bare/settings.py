@@ -1,0 +1,21 @@
+"""Settings of the bare application: the site's servers and sessions, and nothing else of it."""
+
+from config import settings as site
+
+SECRET_KEY = "the bench’s"
+ALLOWED_HOSTS = ["127.0.0.1"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "bench.answers.bare"]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",  # tells how long an answer is
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+ROOT_URLCONF = "bench.answers.bare.views"
+DATABASES = {"default": {**site.DATABASES["default"], "CONN_HEALTH_CHECKS": False}}
+DEFAULT_AUTO_FIELD = site.DEFAULT_AUTO_FIELD
+CACHES = site.CACHES
+SESSION_ENGINE = site.SESSION_ENGINE
+GOLDFOLD_HOME = site.GOLDFOLD_HOME
+USE_TZ = True
+LOGGING = site.LOGGING
