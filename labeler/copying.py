@@ -29,6 +29,7 @@ from labeler.models import (
     Membership,
     MembershipState,
     Person,
+    PracticeItem,
     Rendition,
     Role,
     Study,
@@ -43,9 +44,10 @@ Row = TypeVar("Row", bound=Model)
 def copy_study(study: Study, name: str, *, actor: Actor, images: bool = False, raters: bool = False) -> Study:
     """Make a study in draft like this one, led by the same people and by the actor.
 
-    Copies name apart the settings, the scale with its examples, and the thresholds of prescreening; with `images` all
-    that is not erased, with names, tables' columns, persons, verdicts, examinations, links and decisions on clusters;
-    with `raters` the active ones who have an account. Raises ValidationError for the name.
+    Copies name apart the settings, the scale with its examples, what raters practise on, and the thresholds of
+    prescreening; with `images` all that is not erased, with names, tables' columns, persons, verdicts, examinations,
+    links and decisions on clusters; with `raters` the active ones who have an account. Raises ValidationError for the
+    name.
     """
     copied: list[int] = []
     try:
@@ -90,10 +92,15 @@ def _check_name(name: str) -> None:
 
 
 def _copy_scale(old: Study, new: Study) -> None:
+    levels = {}
     for level in old.levels.all():
         example = _again(level.example, old, new)
         fields = {field: getattr(level, field) for field in ("order", "value", "name", "description", "key")}
-        Level.objects.create(study=new, example=example, **fields)
+        levels[level.pk] = Level.objects.create(study=new, example=example, **fields)
+    for item in old.practice_items.all():
+        told = {field: getattr(item, field) for field in ("order", "remark", "sha256")}
+        path = _again(item.path, old, new)
+        PracticeItem.objects.create(study=new, level=levels[item.level_id], path=path, **told)
 
 
 def _copy_people(old: Study, new: Study, raters: bool, actor: Actor) -> int:

@@ -9,11 +9,10 @@ import hashlib
 from collections.abc import Collection
 from typing import Final
 
-from django.core.exceptions import ValidationError
-
 from labeler import file_store
-from labeler.models import Image, Level, Study
-from mlcore.images import ImageRejected, decode, render
+from labeler.models import Level, Study
+from labeler.teaching import open_picture, refuse_own_image
+from mlcore.images import render
 
 SIDE: Final = 800
 
@@ -21,15 +20,12 @@ SIDE: Final = 800
 def keep_example(study: Study, data: bytes) -> str:
     """Store an example picture, rendered; returns its path below the store.
 
-    Raises ValidationError for what is no picture, and for one of the study's own images: a rater who meets it in the
-    queue would know its grade.
+    Raises ValidationError for what is no picture, and for one of the study's own images. The study's row is held by
+    the caller.
     """
-    if Image.objects.filter(study=study, sha256=hashlib.sha256(data).hexdigest()).exists():
-        raise ValidationError("This is one of the study’s own images; take another picture as the example.")
-    try:
-        shown = render(decode(data), SIDE).data
-    except ImageRejected as error:
-        raise ValidationError(error.reason) from error
+    pixels = open_picture(data)
+    refuse_own_image(study, data, pixels)
+    shown = render(pixels, SIDE).data
     path = f"studies/{study.pk}/examples/{hashlib.sha256(shown).hexdigest()}.jpg"
     file_store.keep(path, shown)
     return path

@@ -12,8 +12,10 @@ from typing import Final
 
 from accounts import audit
 from accounts.audit import Actor
+from labeler import file_store
 from labeler.import_table import Facts
 from labeler.models import GoldenItem, Image, ImageName, Person, Rendition, Study, StudyState
+from labeler.teaching import teaching_of
 from labeler.thresholds import Thresholds, judge
 from mlcore.quality import Quality
 
@@ -21,13 +23,30 @@ _MAX_REASON: Final = 200
 PERSON_FIXED: Final = "Who is in a picture that is there already stays as it is once the study has begun."
 
 
-class NameTaken(Exception):
+class NotTaken(Exception):
+    """A sound picture that this study can't take, and what can be done about it."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason} {remedy}")
+
+
+class NameTaken(NotTaken):
     """The study has another picture under that name."""
 
     def __init__(self, name: str) -> None:
-        self.reason = f"The study has a different picture called “{name}”."
-        self.remedy = "Rename the file to import both."
-        super().__init__(f"{self.reason} {self.remedy}")
+        super().__init__(f"The study has a different picture called “{name}”.", "Rename the file to import both.")
+
+
+class ShownWithGrade(NotTaken):
+    """Raters see the picture together with its grade: see `teaching`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Raters see this picture with its grade, to practise on or as an example of the scale.",
+            "Take it away there first, if it is to be graded.",
+        )
 
 
 class Outcome(StrEnum):
@@ -101,10 +120,11 @@ class Batch:
         for content, name in there.values_list("image__sha256", "name") if self._images else ():
             self._names_of[str(content)].append(name)
         self._golden = self._golden_contents()
+        self._teaching = teaching_of(study)
         self._persons = self._wanted_persons()
         self._changes = _Changes()
 
-    def write(self) -> list[Added | NameTaken]:
+    def write(self) -> list[Added | NotTaken]:
         """Write all that is new, with its audit records; the answers come in the files' order."""
         answers = [self._decide(file) for file in self._files]
         changes, study_id = self._changes, self._study.pk
@@ -122,18 +142,23 @@ class Batch:
         audit.record_all(self._actor, "golden.added", golden, study_id=study_id)
         return answers
 
-    def _decide(self, file: Incoming) -> Added | NameTaken:
+    def _decide(self, file: Incoming) -> Added | NotTaken:
         content = file.picture.sha256
         known = self._names.get(file.name)
         if known is not None and known.image.sha256 != content:
             return NameTaken(file.name)
         image = self._images.get(content)
+        if image is None and self._is_taught(file.picture):
+            return ShownWithGrade()
         outcome = Outcome.UNCHANGED if known else Outcome.SAME_CONTENT if image else Outcome.NEW
         image = image or self._new_image(file.picture)
         known = known or self._new_name(image, file)
         note = self._set_person(image, file.facts.person)
         made_golden = file.facts.golden and self._make_golden(image, content)
         return Added(outcome, image, known, self._names_of[content][0], made_golden, note)
+
+    def _is_taught(self, picture: Prepared) -> bool:
+        return self._teaching.holds(picture.sha256, picture.perceptual_hash, lambda: file_store.read(picture.rendition))
 
     def _new_image(self, picture: Prepared) -> Image:
         failure = judge(self._thresholds, picture.quality)

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from accounts.audit import Actor
 from labeler import file_store
-from labeler.import_rows import Added, Batch, Incoming, NameTaken, Outcome, Prepared
+from labeler.import_rows import Added, Batch, Incoming, NameTaken, NotTaken, Outcome, Prepared, ShownWithGrade
 from labeler.import_table import Facts
 from labeler.models import Sight, Study, StudyState
 from labeler.sight import record_sight
@@ -30,8 +30,10 @@ __all__ = [
     "Incoming",
     "Looked",
     "NameTaken",
+    "NotTaken",
     "Outcome",
     "Prepared",
+    "ShownWithGrade",
     "add_all",
     "add_image",
     "check_open",
@@ -69,12 +71,13 @@ def add_image(
 ) -> Added:
     """Add one picture to a study.
 
-    Raises ImageRejected when the bytes are no usable picture, NameTaken when the name has other content already, and
-    ValidationError when the study is closed, or has begun and the picture is to be golden.
+    Raises ImageRejected when the bytes are no usable picture, NameTaken when the name has other content already,
+    ShownWithGrade when raters see the picture with its grade, and ValidationError when the study is closed, or has
+    begun and the picture is to be golden.
     """
     incoming = Incoming(name, prepare(study.pk, data), Facts(golden, person, metadata or {}))
     added = add_all(study, [incoming], actor=actor)[0]
-    if isinstance(added, NameTaken):
+    if isinstance(added, NotTaken):
         raise added
     return added
 
@@ -109,7 +112,7 @@ def keep(study_id: int, data: bytes, looked: Looked) -> Prepared:
 
 
 @transaction.atomic
-def add_all(study: Study, files: Sequence[Incoming], *, actor: Actor) -> list[Added | NameTaken]:
+def add_all(study: Study, files: Sequence[Incoming], *, actor: Actor) -> list[Added | NotTaken]:
     """Write down pictures that were stored; the answers come in the files' order.
 
     In a study that has begun they wait until they are dealt. Raises ValidationError as `add_image` does.

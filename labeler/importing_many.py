@@ -18,13 +18,14 @@ from typing import Final
 
 from accounts.audit import Actor
 from labeler.import_report import ImportReport
-from labeler.import_rows import Incoming, NameTaken, Prepared
+from labeler.import_rows import Incoming, NameTaken, NotTaken, Prepared, ShownWithGrade
 from labeler.import_table import NOTHING_KNOWN, Facts
 from labeler.importing import add_all, check_open, keep, look
 from labeler.models import ImageName, Sight, Study
 from labeler.sight import record_sight
 from labeler.sources import Source, Unreadable, checked_name, printable
 from labeler.sources.marks import Marks
+from labeler.teaching import Teaching, teaching_of
 from mlcore.images import ImageRejected
 
 # Most of a thread's time goes to waiting for a disk or a network; decoding is bounded by itself.
@@ -109,9 +110,9 @@ class _Import:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="import") as pool:
             try:
                 while group := list(islice(listed, BATCH)):
-                    known = self._known(group)
+                    known, teaching = self._known(group), teaching_of(self._study)
                     waiting.extend(
-                        (source, pool.submit(self._load, source, known.get(source.name))) for source in group
+                        (source, pool.submit(self._load, source, known.get(source.name), teaching)) for source in group
                     )
                     while len(waiting) > BATCH:
                         yield waiting.popleft()
@@ -127,8 +128,8 @@ class _Import:
         )
         return {name: _Known(sha256, golden is not None, person or "") for name, sha256, golden, person in rows}
 
-    def _load(self, source: Source, known: _Known | None) -> _Loaded:
-        """Raises ImageRejected, NameTaken and Unreadable. Runs in a thread, so touches no table."""
+    def _load(self, source: Source, known: _Known | None, teaching: Teaching) -> _Loaded:
+        """Raises ImageRejected, NotTaken and Unreadable. Runs in a thread, so touches no table."""
         name = checked_name(source.name)
         covered = known is not None and known.covers(self._facts.get(name, NOTHING_KNOWN))
         if known is not None and known.sha256 is None:
@@ -143,6 +144,8 @@ class _Import:
             return _Loaded(source, None)
         with self._decoding:
             looked = look(data, sha256)
+        if known is None and teaching.holds(sha256, looked.perceptual_hash, lambda: looked.shown.data):
+            raise ShownWithGrade
         return _Loaded(source, keep(self._study.pk, data, looked))
 
     def _write(self, batch: list[tuple[Source, Future[_Loaded]]]) -> None:
@@ -152,7 +155,7 @@ class _Import:
         for source, loading in batch:
             try:
                 picture = loading.result().picture
-            except (ImageRejected, NameTaken, Unreadable) as error:
+            except (ImageRejected, NotTaken, Unreadable) as error:
                 self._outcome.refuse(printable(source.name), error.reason, error.remedy)
                 continue
             if picture is None:
@@ -163,7 +166,7 @@ class _Import:
                 marks.append(source.mark)
         answers = add_all(self._study, incoming, actor=self._actor) if incoming else []
         for file, mark, answer in zip(incoming, marks, answers, strict=True):
-            if isinstance(answer, NameTaken):
+            if isinstance(answer, NotTaken):
                 self._outcome.refuse(file.name, answer.reason, answer.remedy)
             else:
                 self._outcome.count(answer)

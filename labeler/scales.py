@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.audit import Actor
 from labeler.csv_table import BadTable, Problem, read_table
 from labeler.examples import forget_examples, keep_example
-from labeler.models import Label, Level, Study, StudyState
+from labeler.models import Label, Level, PracticeItem, Study, StudyState
 from labeler.studies import PUBLISHED_SCALE, LevelSpec, check_scale
 
 FOUR_LEVELS: Final = (
@@ -120,14 +120,32 @@ def set_scale(study: Study, changes: Sequence[LevelChange], *, actor: Actor) -> 
     after = [_told(level) for level in levels]
     if before == after:
         return False
-    # Nothing refers to a level before there are labels, so new rows need no detour around the old ones' unique values.
+    # Before there are labels practice alone refers to a level, so new rows need no detour around the old ones' unique
+    # values.
+    practice = _practice(study, wanted, levels)
+    study.practice_items.all().delete()
     study.levels.all().delete()
     Level.objects.bulk_create(levels)
+    PracticeItem.objects.bulk_create(practice)
     audit.record(
         actor, "study.scale_changed", study, study_id=study.pk, before={"levels": before}, after={"levels": after}
     )
     transaction.on_commit(lambda: forget_examples(study, [level.example for level in there.values()]))
     return True
+
+
+def _practice(study: Study, wanted: Sequence[tuple[LevelChange, str]], levels: Sequence[Level]) -> list[PracticeItem]:
+    """The practice pictures, each with what becomes of its level. Raises ValidationError where that goes."""
+    becomes = {change.level_id: level for (change, _), level in zip(wanted, levels, strict=True)}
+    by_value = {level.value: level for level in levels}
+    items = list(study.practice_items.select_related("level"))
+    for item in items:
+        level = becomes.get(item.level_id) or by_value.get(item.level.value)
+        if level is None:
+            told = f"A practice picture is to be graded {item.level.name}. Keep that level, or take the picture away."
+            raise ValidationError({"levels": told})
+        item.level = level
+    return items
 
 
 def _check_keys(changes: Sequence[LevelChange]) -> None:

@@ -1,4 +1,4 @@
-"""A perceptual hash, to find re-encoded, resized or slightly changed copies of a picture."""
+"""A perceptual hash, to find re-encoded, resized or slightly changed copies of a picture, and a closer look at two."""
 
 from typing import Final
 
@@ -11,6 +11,11 @@ BITS: Final = 64
 _SAMPLE: Final = 32
 _KEPT: Final = 8
 _MASK: Final = (1 << BITS) - 1
+# Among 400 photographs of faces, other photographs of one person came as near as 2 bits, and correlated by 0.983 at
+# most; copies that were shrunk to an eighth, brightened by a fifth or blurred by 2 bits to 8, and by 0.994 at least.
+NEAR: Final = 8
+_SIDE: Final = 64
+_SAME: Final = 0.99
 
 
 def perceptual_hash(rgb: Pixels) -> int:
@@ -33,3 +38,24 @@ def perceptual_hash(rgb: Pixels) -> int:
 def distance(first: int, second: int) -> int:
     """Number of differing bits, 0 … 64, between two hashes (signed or not)."""
     return ((first ^ second) & _MASK).bit_count()
+
+
+def is_near(first: int, second: int) -> bool:
+    """Whether two hashes are so close that the pictures may be copies; `is_copy` tells whether they are."""
+    return distance(first, second) <= NEAR
+
+
+def is_copy(first: Pixels, second: Pixels) -> bool:
+    """Whether two RGB pictures of any size show the same, in another size, encoding or light; not where one is cropped.
+
+    The correlation of their luma, both shrunk to 64 × 64.
+    """
+    one, other = _small(first), _small(second)
+    if one.std() == 0 or other.std() == 0:
+        return bool(one.std() == other.std() and abs(one.mean() - other.mean()) < 1)
+    return bool(np.corrcoef(one, other)[0, 1] >= _SAME)
+
+
+def _small(rgb: Pixels) -> np.ndarray:
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(luma, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
