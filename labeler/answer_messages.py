@@ -11,13 +11,14 @@ from uuid import UUID
 from django.utils.dateparse import parse_datetime
 
 from labeler.answering import Answer
-from labeler.models import Flag
+from labeler.looking_back import PARTS, PartGiven
+from labeler.models import Flag, Region
 
 MOST_ANSWERS = 100
 LONGEST_COMMENT = 2000
 LONGEST_MS = 24 * 3600 * 1000
 FIELDS = frozenset(
-    {"token", "client_key", "level", "flag", "comment", "unsure", "base_version", "shown_at", "client_time"}
+    {"token", "client_key", "level", "flag", "comment", "unsure", "regions", "base_version", "shown_at", "client_time"}
     | {"decide_ms", "viewing"}
 )
 # What the page tells of how the image was seen: CSS pixels, and device pixels per CSS pixel.
@@ -67,6 +68,7 @@ def _answer(item: object) -> Answer:
         flag=_flag(item),
         comment=_text(item, "comment", LONGEST_COMMENT),
         unsure=item.get("unsure") is True,
+        regions=_regions(item),
         base_version=_count(item, "base_version", 1_000_000) or 0,
         shown_at=_time(item, "shown_at"),
         client_time=_time(item, "client_time"),
@@ -96,9 +98,29 @@ def _key(item: dict[str, Any]) -> UUID:
 
 def _flag(item: dict[str, Any]) -> Flag:
     try:
-        return Flag(_text(item, "flag", 8))
+        flag = Flag(_text(item, "flag", 8))
     except ValueError as error:
         raise BadMessage("flag: unknown") from error
+    if flag == Flag.UNSEEN:
+        raise BadMessage("flag: a whole face is seen")
+    return flag
+
+
+def _regions(item: dict[str, Any]) -> dict[Region, PartGiven]:
+    """By region: {"level": 2, "flag": ""}, or {"level": null, "flag": "unseen"}."""
+    value = item.get("regions") or {}
+    if not isinstance(value, dict) or set(value) - set(PARTS):
+        raise BadMessage(f"regions: expected {', '.join(PARTS)}")
+    return {Region(name): _part(part) for name, part in value.items()}
+
+
+def _part(part: object) -> PartGiven:
+    if not isinstance(part, dict) or set(part) - {"level", "flag"}:
+        raise BadMessage("regions: expected a level and a flag for each")
+    level, flag = _number(part, "level"), _text(part, "flag", 8)
+    if (level is None) != (flag == Flag.UNSEEN) or flag not in {Flag.NONE, Flag.UNSEEN}:
+        raise BadMessage("regions: expected a level, or the flag unseen")
+    return PartGiven(level, flag)
 
 
 def _number(item: dict[str, Any], name: str) -> float | None:

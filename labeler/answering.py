@@ -6,25 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from labeler.labelling import Refusal, why_not_open
-from labeler.looking_back import Given
+from labeler.looking_back import PARTS, Given, PartGiven
 from labeler.models import Assignment, Flag, Label, Level, Membership, Region
 
-UNKNOWN = Refusal("unknown", "This image is not among those sent to you in this study.")
-OFF_SCALE = Refusal("invalid", "This grade is not on the study’s scale.")
-NO_REASON = Refusal("invalid", "“Another reason” needs a few words.")
-KEY_TAKEN = Refusal("invalid", "This answer’s key belongs to another answer.")
+UNKNOWN = Refusal("unknown", _("This image is not among those sent to you in this study."))
+OFF_SCALE = Refusal("invalid", _("This grade is not on the study’s scale."))
+NO_REASON = Refusal("invalid", _("“Another reason” needs a few words."))
+NO_PARTS = Refusal("invalid", _("This study grades the whole face alone."))
+PARTS_MISSING = Refusal(
+    "invalid", _("Forehead, cheeks and chin each need a grade here, or that they are not seen. Open the page again.")
+)
+FLAGGED_WHOLE = Refusal("invalid", _("An image that can’t be graded has no grades of forehead, cheeks and chin."))
+KEY_TAKEN = Refusal("invalid", _("This answer’s key belongs to another answer."))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One grade (`level_value`) or flag, as the browser gave it; times are by the browser's clock."""
+    """One grade (`level_value`) or flag, as the browser gave it; times are by the browser's clock.
+
+    `regions`: each of PARTS, where the study wants those and the image is graded; else none.
+    """
 
     token: str
     # Made in the browser: delivering an answer twice writes it once.
@@ -33,6 +42,7 @@ class Answer:
     flag: Flag = Flag.NONE
     comment: str = ""
     unsure: bool = False
+    regions: Mapping[Region, PartGiven] = field(default_factory=dict)
     # The highest version of this image's answer that the page knew of; 0 is none.
     base_version: int = 0
     shown_at: datetime | None = None
@@ -75,7 +85,7 @@ def answer_all(membership: Membership, answers: Sequence[Answer], *, sent_at: da
     locked = (
         Membership.objects.select_for_update(of=("self",), no_key=True)
         .select_related("study")
-        .only("state", "study__state")
+        .only("state", "study__state", "study__grade_regions")
         .get(pk=membership.pk)
     )
     batch = _Batch(locked, answers, sent_at)
@@ -100,21 +110,25 @@ class _Batch:
         self.assignments = {row.token: row for row in locked}
         self.levels = {level.value: level for level in Level.objects.filter(study_id=membership.study_id)}
         self.by_key: dict[UUID, Label] = {}
-        self.current: dict[int, Label] = {}
+        # All labels of the newest version: the whole face's and its parts'.
+        self.current: dict[int, list[Label]] = {}
         self._read_labels({one.client_key for one in answers})
         self.labels: list[Label] = []
         self.shown: list[Assignment] = []
 
     def _read_labels(self, keys: set[UUID]) -> None:
         mine = [row.pk for row in self.assignments.values()]
-        labels = Label.objects.filter(Q(client_key__in=keys) | Q(assignment__in=mine, region=Region.FACE))
+        of_images = Q(assignment__in=mine)
+        if not self.membership.study.grade_regions:
+            of_images &= Q(region=Region.FACE)
+        labels = Label.objects.filter(Q(client_key__in=keys) | of_images)
         for label in labels.select_related("level").order_by("version"):
             self._remember(label)
 
     def _remember(self, label: Label) -> None:
         self.by_key[label.client_key] = label
-        if label.region == Region.FACE:
-            self.current[label.assignment_id] = label
+        before = self.current.get(label.assignment_id, [])
+        self.current[label.assignment_id] = [label, *(one for one in before if one.version == label.version)]
 
     def take(self, given: Answer) -> Outcome:
         assignment = self.assignments.get(given.token)
@@ -124,14 +138,15 @@ class _Batch:
         refusal = self._why_refused(given, assignment, known)
         if refusal is not None or assignment is None:
             return Outcome(str(given.client_key), Status.REFUSED, refusal=refusal)
-        before = self.current.get(assignment.pk)
-        label = self._append(given, assignment, before)
-        stale = before is not None and before.version > given.base_version
+        before = self.current.get(assignment.pk, [])
+        version = before[0].version if before else 0
+        stale = version > given.base_version
+        self._append(given, assignment, version + 1, stale=stale)
         return Outcome(
             str(given.client_key),
             Status.STALE if stale else Status.SAVED,
-            version=label.version,
-            earlier=Given.of(before) if stale and before is not None else None,
+            version=version + 1,
+            earlier=_given(before) if stale else None,
         )
 
     def _why_refused(self, given: Answer, assignment: Assignment | None, known: Label | None) -> Refusal | None:
@@ -145,29 +160,58 @@ class _Batch:
             return OFF_SCALE
         if given.flag == Flag.OTHER and not given.comment.strip():
             return NO_REASON
-        return None
+        return self._why_parts_refused(given)
 
-    def _append(self, given: Answer, assignment: Assignment, before: Label | None) -> Label:
-        graded = given.flag == Flag.NONE and given.level_value is not None
-        label = Label(
+    def _why_parts_refused(self, given: Answer) -> Refusal | None:
+        if given.regions and not self.membership.study.grade_regions:
+            return NO_PARTS
+        if given.regions and given.flag != Flag.NONE:
+            return FLAGGED_WHOLE
+        wanted = PARTS if self.membership.study.grade_regions and given.flag == Flag.NONE else ()
+        if set(given.regions) != set(wanted):
+            return PARTS_MISSING
+        on_scale = (one.flag == Flag.UNSEEN or one.level_value in self.levels for one in given.regions.values())
+        return None if all(on_scale) else OFF_SCALE
+
+    def _append(self, given: Answer, assignment: Assignment, version: int, *, stale: bool) -> None:
+        """The whole face's label and those of its parts, all of one version."""
+        face = Label(
             assignment=assignment,
-            version=before.version + 1 if before else 1,
+            version=version,
             client_key=given.client_key,
-            level=self.levels[given.level_value] if graded and given.level_value is not None else None,
+            level=self._level(given.level_value, given.flag),
             flag=given.flag,
             unsure=given.unsure,
             comment=given.comment.strip(),
+            stale=stale,
             viewing=dict(given.viewing),
             client_time=given.client_time,
             decide_ms=given.decide_ms,
         )
-        self._remember(label)
-        self.labels.append(label)
+        parts = [
+            Label(
+                assignment=assignment,
+                region=region,
+                version=version,
+                # Worked out from the answer's own key: no browser can send one like it.
+                client_key=uuid5(given.client_key, region),
+                level=self._level(part.level_value, part.flag),
+                flag=part.flag,
+                stale=stale,
+                client_time=given.client_time,
+            )
+            for region, part in given.regions.items()
+        ]
+        for label in (face, *parts):
+            self._remember(label)
+            self.labels.append(label)
         if assignment.shown_seq is None:
             assignment.first_shown_at = self._first_shown(given, assignment)
             assignment.shown_seq = 0  # numbered in `write`
             self.shown.append(assignment)
-        return label
+
+    def _level(self, value: float | None, flag: str) -> Level | None:
+        return self.levels[value] if value is not None and flag == Flag.NONE else None
 
     def _first_shown(self, given: Answer, assignment: Assignment) -> datetime:
         """By the server's clock, and never before the image had left, nor after its answer came."""
@@ -182,3 +226,9 @@ class _Batch:
             Assignment.objects.bulk_update(self.shown, ["first_shown_at", "shown_seq"])
         if self.labels:
             Label.objects.bulk_create(self.labels)
+
+
+def _given(labels: Sequence[Label]) -> Given:
+    """The labels of one answer, as they are told."""
+    face = next(label for label in labels if label.region == Region.FACE)
+    return Given.of(face, (label for label in labels if label is not face))

@@ -42,11 +42,11 @@ INSERT INTO labeler_assignment (membership_id, image_id, repeat, token, sort_key
                    SELECT {golden} + m.r * {each} + n FROM generate_series(1, {each}) n) i) dealt
     ORDER BY membership, place;
 INSERT INTO labeler_label (assignment_id, region, version, client_key, level_id, flag, unsure, comment, viewing,
-        client_time, server_time, decide_ms, source)
+        client_time, server_time, decide_ms, source, stale)
     SELECT a.id, 'face', v, gen_random_uuid(), CASE WHEN flagged THEN NULL ELSE levels[1 + (a.id + v) % 5] END,
         CASE WHEN flagged THEN 'blur' ELSE '' END, a.id % 7 = 0,
         CASE WHEN a.id % 50 = 0 THEN 'scars, "old" ones; see the chin' ELSE '' END, '{{}}', at, at + interval '0.3 s',
-        1500 + a.id % 9000, 'web'
+        1500 + a.id % 9000, 'web', false
     FROM (SELECT id, id % 100 = 1 AS flagged, timestamptz '2026-01-01' + id * interval '3.217 s' AS at
           FROM labeler_assignment) a,
         (SELECT array_agg(id ORDER BY value) AS levels FROM labeler_level WHERE study_id = {study}) scale,

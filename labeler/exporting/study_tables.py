@@ -28,12 +28,18 @@ _SET = Column("set", Kind.CODE, SET, _SET_MEANING, "the golden set as it is now"
 
 LABELS = Table(
     name="labels",
-    row="an answer: a grade or a flag that a rater gave an image",
+    row="an answer, or what it says of one part of the face: a grade or a flag that a rater gave an image",
     columns=(
         _IMAGE,
         _RATER,
         _REPEAT,
-        Column("region", Kind.CODE, "l.region", "the part of the face that is graded", "the labelling page"),
+        Column(
+            "region",
+            Kind.CODE,
+            "l.region",
+            "face (the whole of it) or, in a study that grades these too, forehead, cheeks or chin",
+            "the labelling page",
+        ),
         Column(
             "value", Kind.NUMBER, "v.value", "the grade's number; nothing for a flag", "the study's scale", "grades"
         ),
@@ -42,7 +48,8 @@ LABELS = Table(
             "flag",
             Kind.CODE,
             "l.flag",
-            "why the image can't be graded: blur, dark, no_face, not_acne or other; nothing for a grade",
+            "why the image can't be graded: blur, dark, no_face, not_acne or other; unseen: that region can't be seen; "
+            "nothing for a grade",
             "the rater",
         ),
         Column("unsure", Kind.BOOLEAN, "l.unsure", "whether the rater said that they are unsure", "the rater"),
@@ -54,15 +61,31 @@ LABELS = Table(
             "1 for the first answer, one more for each correction; the highest counts",
             "the server",
         ),
+        Column(
+            "stale",
+            Kind.BOOLEAN,
+            "l.stale",
+            "whether the page that gave it did not know of the answer before, given in another window or on another "
+            "device",
+            "the server",
+        ),
         Column("server_time", Kind.TIME, "l.server_time", "when the answer arrived", "the server's clock", "UTC"),
         Column("client_time", Kind.TIME, "l.client_time", "when the answer was given", "the browser's clock", "UTC"),
         Column(
             "decide_ms",
             Kind.INTEGER,
             "l.decide_ms",
-            "from the image painted to the answer given",
+            "from the image painted to the answer given; told of the whole face alone",
             "the browser's clock",
             "ms",
+        ),
+        Column(
+            "viewing",
+            Kind.JSON,
+            "NULLIF(l.viewing, '{}'::jsonb)",
+            "how the image was seen: sizes of window, screen and image in CSS pixels, device pixels per CSS pixel, "
+            "zoom, brightness and contrast; told of the whole face alone",
+            "the browser",
         ),
         Column(
             "source",
@@ -84,7 +107,7 @@ LABELS = Table(
     """,
     current="""AND NOT EXISTS (
             SELECT FROM labeler_label later WHERE later.assignment_id = l.assignment_id
-                AND later.region = l.region AND later.version > l.version AND later.version > 1)""",
+                AND later.region = 'face' AND later.version > l.version AND later.version > 1)""",
     versions="earlier answers, which were corrected",
     tells_golden=True,
 )
@@ -132,7 +155,7 @@ ASSIGNMENTS = Table(
         JOIN labeler_study s ON s.id = m.study_id
         {_NAMED}
         CROSS JOIN LATERAL (SELECT min(l.server_time) AS first_at, count(*) AS given
-            FROM labeler_label l WHERE l.assignment_id = a.id) answer
+            FROM labeler_label l WHERE l.assignment_id = a.id AND l.region = 'face') answer
         WHERE m.study_id = %(study)s
         ORDER BY a.membership_id, a.shown_seq NULLS LAST, a.image_id, a.repeat, a.revoked_at
     """,

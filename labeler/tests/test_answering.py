@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit
-from labeler import labelling, looking_back
+from labeler import answering, labelling, looking_back
 from labeler.answering import Answer, Outcome, Status, answer, answer_all
-from labeler.models import Assignment, Flag, Label, Membership, MembershipState, StudyState
+from labeler.looking_back import PARTS, PartGiven
+from labeler.models import Assignment, Flag, Label, Membership, MembershipState, Study, StudyState
 from labeler.studies import set_state
-from labeler.tests.factories import grade, start
+from labeler.tests.factories import by_region, grade, start
 
 
 def _released(membership: Membership, size: int) -> list[Assignment]:
@@ -75,6 +77,8 @@ def test_an_answer_that_did_not_know_of_an_earlier_one_is_kept_and_told(bob_rate
     assert (outcome.status, outcome.version) == (Status.STALE, 2)
     assert outcome.earlier is not None and outcome.earlier.level_value == 2
     assert looking_back.previous(bob_rates, before=None, size=1)[0].given.level_value == 4
+    answer(bob_rates, grade(item.token, 3, base_version=2))
+    assert list(Label.objects.order_by("version").values_list("stale", flat=True)) == [False, True, False]
 
 
 def test_the_order_shown_is_that_of_the_first_answers(bob_rates: Membership) -> None:
@@ -149,6 +153,108 @@ def test_a_key_is_not_taken_for_another_image(bob_rates: Membership) -> None:
     given = grade(one.token)
     outcomes = answer_all(bob_rates, [given, Answer(two.token, given.client_key, level_value=1)])
     assert [outcome.status for outcome in outcomes] == ["saved", "refused"]
+
+
+def _in_parts(token: str, face: float, *parts: float | None, **fields: object) -> Answer:
+    """An answer with forehead, cheeks and chin in turn; None: not seen."""
+    regions = {
+        region: PartGiven(value, Flag.NONE if value else Flag.UNSEEN)
+        for region, value in zip(PARTS, parts, strict=True)
+    }
+    return grade(token, face, regions=regions, **fields)
+
+
+def _rows() -> list[tuple[object, ...]]:
+    rows = Label.objects.order_by("version", "pk").values_list("version", "region", "level__value", "flag", "stale")
+    return list(rows)
+
+
+@pytest.fixture
+def three(study: Study, bob_rates: Membership) -> list[Assignment]:
+    """Three images of a study that grades forehead, cheeks and chin too."""
+    by_region(bob_rates.study)
+    return _released(bob_rates, 3)
+
+
+def test_an_answer_by_region_is_one_version_of_four_labels(bob_rates: Membership, three: list[Assignment]) -> None:
+    item = three[0]
+    first = _in_parts(item.token, 3, 2, None, 4, comment="scar", decide_ms=900, viewing={"zoom": 2})
+    assert answer(bob_rates, first) == Outcome(str(first.client_key), Status.SAVED, version=1)
+    assert answer(bob_rates, first).status == Status.DUPLICATE
+    assert _rows() == [
+        (1, "face", 3, "", False),
+        (1, "forehead", 2, "", False),
+        (1, "cheeks", None, "unseen", False),
+        (1, "chin", 4, "", False),
+    ]
+    described = Label.objects.exclude(comment="", decide_ms=None, viewing={}).values_list("region", flat=True)
+    assert list(described) == ["face"]
+    assert answer(bob_rates, _in_parts(item.token, 3, 2, 2, 2, base_version=1)).version == 2
+    assert [row[:3] for row in _rows()[4:]] == [(2, "face", 3), (2, "forehead", 2), (2, "cheeks", 2), (2, "chin", 2)]
+
+
+def test_labels_of_regions_have_keys_that_no_browser_may_send(bob_rates: Membership, three: list[Assignment]) -> None:
+    given = _in_parts(three[0].token, 3, 2, 2, 2)
+    answer(bob_rates, given)
+    keys = dict(Label.objects.values_list("region", "client_key"))
+    assert keys["face"] == given.client_key
+    assert len(set(keys.values())) == 4
+    assert {key.version for region, key in keys.items() if region != "face"} == {5}
+
+
+def test_what_was_said_of_regions_is_told_back(bob_rates: Membership, three: list[Assignment]) -> None:
+    item = three[0]
+    answer(bob_rates, _in_parts(item.token, 3, 2, None, 4))
+    outcome = answer(bob_rates, _in_parts(item.token, 3, 1, 1, 1))
+    assert outcome.status == Status.STALE and outcome.earlier is not None
+    assert outcome.earlier.regions == {
+        "forehead": PartGiven(2),
+        "cheeks": PartGiven(None, Flag.UNSEEN),
+        "chin": PartGiven(4),
+    }
+    (back,) = looking_back.previous(bob_rates, before=None, size=1)
+    assert {part.level_value for part in back.given.regions.values()} == {1}
+    assert [row[4] for row in _rows()] == [False] * 4 + [True] * 4
+
+
+def test_an_image_that_cant_be_graded_has_no_regions(bob_rates: Membership, three: list[Assignment]) -> None:
+    item = three[0]
+    answer(bob_rates, _in_parts(item.token, 3, 2, 2, 2))
+    flagged = Answer(item.token, grade("").client_key, flag=Flag.BLUR, base_version=1)
+    assert answer(bob_rates, flagged).version == 2
+    (back,) = looking_back.previous(bob_rates, before=None, size=1)
+    assert (back.given.flag, back.given.regions) == ("blur", {})
+
+
+def test_regions_come_all_or_the_answer_is_refused(bob_rates: Membership, three: list[Assignment]) -> None:
+    token = three[0].token
+    whole = _in_parts(token, 3, 2, 2, 2)
+    refused = {
+        answering.PARTS_MISSING: grade(token),
+        answering.OFF_SCALE: _in_parts(token, 3, 2, 2.5, 2),
+        answering.FLAGGED_WHOLE: replace(whole, level_value=None, flag=Flag.BLUR),
+    }
+    some = replace(whole, regions={PARTS[0]: PartGiven(3)})
+    outcomes = answer_all(bob_rates, [*refused.values(), some, whole])
+    assert [outcome.refusal for outcome in outcomes] == [*refused, answering.PARTS_MISSING, None]
+    assert Label.objects.count() == 4
+
+
+def test_a_study_of_whole_faces_takes_no_regions(bob_rates: Membership) -> None:
+    (item,) = _released(bob_rates, 1)
+    assert answer(bob_rates, _in_parts(item.token, 3, 2, 2, 2)).refusal == answering.NO_PARTS
+    assert not Label.objects.exists()
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_regions_cost_no_more_queries(
+    bob_rates: Membership, three: list[Assignment], django_assert_num_queries: DjangoAssertNumQueries, size: int
+) -> None:
+    answer_all(bob_rates, [_in_parts(item.token, 3, 2, 2, 2) for item in three])
+    with django_assert_num_queries(7):  # as a batch of whole faces, but for order and shown
+        answer_all(bob_rates, [_in_parts(item.token, 4, 2, 2, 2, base_version=1) for item in three[:size]])
+    with django_assert_num_queries(2):  # images, labels
+        assert len(looking_back.previous(bob_rates, before=None, size=size)) == size
 
 
 @pytest.mark.parametrize("size", [1, 8])

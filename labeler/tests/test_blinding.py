@@ -26,7 +26,7 @@ from labeler.models import Assignment, GoldenItem, Membership
 from labeler.page_words import WORDS
 from labeler.tests.factories import deal, message, signed_in, start
 
-GIVEN = {"level_value", "flag", "comment", "unsure", "version"}
+GIVEN = {"level_value", "flag", "comment", "unsure", "version", "regions"}
 REFUSAL = {"code", "text"}
 WINDOW_FIELDS = {"tokens", "answered", "total", "csrf", "rater"}
 PREVIOUS_FIELDS = {"items", "token", "number", "given"} | GIVEN
@@ -228,7 +228,7 @@ def test_no_statement_reads_a_table_that_knows_the_difference(
     assert not tables & TELLING
     assert tables == READ | BESIDE
     columns = {column for query in captured for column in re.findall(r'"labeler_study"\."(\w+)"', query["sql"])}
-    assert columns == {"id", "name", "state", "is_synthetic"}
+    assert columns == {"id", "name", "state", "is_synthetic", "grade_regions"}
 
 
 def _statements(client: Client, base: str, item: Assignment) -> list[str]:

@@ -28,6 +28,7 @@ from labeler.models import (
     Label,
     Membership,
     MembershipState,
+    Region,
     Sight,
     Study,
     StudyState,
@@ -82,6 +83,35 @@ def test_the_label_that_counts_is_exported(graded: Study) -> None:
     assert (flagged["value"], flagged["flag"], flagged["set"], flagged["unsure"]) == ("", "blur", "training", "no")
 
 
+def test_the_parts_of_a_face_come_as_rows_of_their_own_with_the_answer_that_counts(graded: Study) -> None:
+    golden, _flagged, waiting = Assignment.objects.order_by("sort_key")
+    _label(waiting, 1, 2, viewing={"zoom": 2})
+    _label(waiting, 1, 3, region=Region.CHIN)
+    _label(waiting, 2, 2, stale=True)
+    _label(waiting, 2, 4, region=Region.CHIN, stale=True)
+    _label(waiting, 2, None, region=Region.CHEEKS, flag=Flag.UNSEEN, stale=True)
+    _label(golden, 2, 5, region=Region.CHIN)
+    _label(golden, 3, None, flag=Flag.DARK)
+    rows = [row for row in _rows(graded) if row["image"] != "2.jpg"]
+    assert [(row["region"], row["value"], row["flag"], row["version"], row["stale"]) for row in rows] == [
+        ("face", "", "dark", "3", "no"),  # the parts of an answer that was replaced don't count
+        ("cheeks", "", "unseen", "2", "yes"),
+        ("chin", "4", "", "2", "yes"),
+        ("face", "2", "", "2", "yes"),
+    ]
+    every = [row for row in _rows(graded, all_versions=True) if row["image"] == "3.jpg"]
+    assert [(row["region"], row["version"]) for row in every] == [
+        ("cheeks", "2"),
+        ("chin", "2"),
+        ("chin", "1"),
+        ("face", "2"),
+        ("face", "1"),
+    ]
+    assert json.loads(every[-1]["viewing"]) == {"zoom": 2} and every[0]["viewing"] == ""
+    answers = {row["image"]: row["answers"] for row in _rows(graded, ASSIGNMENTS)}
+    assert answers == {"'=1.jpg": "3", "2.jpg": "1", "3.jpg": "2"}
+
+
 def test_all_versions_are_there_when_asked_for(graded: Study) -> None:
     versions = [(row["image"], row["version"]) for row in _rows(graded, all_versions=True)]
     assert versions == [("'=1.jpg", "2"), ("'=1.jpg", "1"), ("2.jpg", "1")]
@@ -89,7 +119,8 @@ def test_all_versions_are_there_when_asked_for(graded: Study) -> None:
 
 def test_labels_keep_their_columns_and_spelling(graded: Study) -> None:
     assert _bytes(graded, LABELS, Format.CSV).decode().splitlines()[0] == (
-        "image,rater,repeat,region,value,level,flag,unsure,comment,version,server_time,client_time,decide_ms,source,set"
+        "image,rater,repeat,region,value,level,flag,unsure,comment,version,stale,server_time,client_time,decide_ms,"
+        "viewing,source,set"
     )
     first = next(row for row in _rows(graded, all_versions=True) if row["version"] == "1")
     assert first["client_time"] == "2026-01-02T03:04:05.067+00:00"

@@ -13,7 +13,7 @@ from accounts.models import User
 from labeler import labelling
 from labeler.models import Assignment, Label, Membership, MembershipState, StudyState
 from labeler.studies import set_state
-from labeler.tests.factories import message, signed_in, start
+from labeler.tests.factories import by_region, message, signed_in, start
 
 
 @pytest.fixture
@@ -141,6 +141,14 @@ def test_who_withdrew_is_told_so_and_gets_no_images(
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "client_time": "2026-02-31T00:00Z"}]}',
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "viewing": {"camera": 1}}]}',
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "golden": true}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "flag": "unseen"}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": [1]}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"nose": {"level": 1}}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"face": {"level": 1}}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"chin": 1}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"chin": {}}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"chin": {"flag": "blur"}}}]}',
+        b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "regions": {"chin": {"x": 2}}}]}',
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-4c67-9d33-0d2f1b2f6a10", "level": 1' + b"0" * 400 + b"}]}",
         b'{"answers": [{"client_key": "3f0f4c4e-8a58-5c67-9d33-0d2f1b2f6a10", "level": 3}]}',  # as an import makes them
         b"[" * 100_000,
@@ -162,6 +170,30 @@ def test_half_a_character_does_not_keep_an_answer_from_being_taken(
     told = signed_in(bob).post(f"{base}answers", body, content_type="application/json").json()
     assert told["outcomes"][0]["status"] == "saved"
     assert Label.objects.get().comment == "scar ?"
+
+
+def test_a_grade_by_region_is_taken_and_told_back(
+    base: str, bob: User, bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    by_region(bob_rates.study)
+    (item,) = start(bob_rates, 1)
+    labelling.window(bob_rates, 1)
+    said = {
+        "forehead": {"level": None, "flag": "unseen"},
+        "cheeks": {"level": 4, "flag": ""},
+        "chin": {"level": 2, "flag": ""},
+    }
+    body = json.dumps({"answers": [message(item.token, regions=said)], "rater": "R01"})
+    client = signed_in(bob)
+    with django_assert_num_queries(11):  # as for a whole face
+        told = client.post(f"{base}answers", body, content_type="application/json").json()
+    assert [outcome["status"] for outcome in told["outcomes"]] == ["saved"]
+    (back,) = client.get(f"{base}previous.json").json()["items"]
+    assert back["given"]["regions"] == {
+        "forehead": {"level_value": None, "flag": "unseen"},
+        "cheeks": {"level_value": 4, "flag": ""},
+        "chin": {"level_value": 2, "flag": ""},
+    }
 
 
 @pytest.mark.parametrize("address", ["i/%00.jpg", "previous.json?before=%00"])
