@@ -45,6 +45,16 @@ export class Session extends EventTarget {
     return this.#at === null ? null : this.#past[this.#at];
   }
 
+  /** The token of the image on the screen, or null. */
+  get token() {
+    return this.#shown;
+  }
+
+  /** Whether there is an image that the rater has seen. */
+  get ready() {
+    return this.view === "grading" && this.#stage.current?.paintedAt != null;
+  }
+
   get latest() {
     return this.#past.at(-1) ?? null;
   }
@@ -57,10 +67,13 @@ export class Session extends EventTarget {
     return { number: this.number, total: this.total };
   }
 
-  /** Answer the image on the screen; false when there is none that the rater has seen. */
-  give({ level = null, flag = "", comment = "", unsure = false }) {
-    if (this.view !== "grading" || this.#stage.current?.paintedAt == null) return false;
-    const given = { level_value: level, flag, comment, unsure };
+  /**
+   * Answer the image on the screen; false when there is none that the rater has seen. `regions`: {level_value, flag} of
+   * each part of the face, where the study grades those.
+   */
+  give({ level = null, flag = "", comment = "", unsure = false, regions = {} }) {
+    if (!this.ready) return false;
+    const given = { level_value: level, flag, comment, unsure, regions };
     if (this.reviewed) this.#change(this.reviewed, given);
     else this.#answerHead(given);
     return true;
@@ -103,7 +116,7 @@ export class Session extends EventTarget {
 
   #change(item, given) {
     const { version, ...before } = item.given;
-    const same = Object.keys(given).every((field) => given[field] === before[field]);
+    const same = alike(given, before);
     if (!same) {
       this.#send(item, given);
       item.given = { ...given, version };
@@ -116,11 +129,9 @@ export class Session extends EventTarget {
   #send(item, given) {
     const { paintedAt, shownAt } = this.#stage.current;
     const decideMs = Math.round(performance.now() - paintedAt);
-    const { level_value: level, ...rest } = given;
     this.#outbox.add({
       token: item.token,
-      level,
-      ...rest,
+      ...asSent(given),
       base_version: item.given.version + this.#outbox.waitingFor(item.token),
       shown_at: shownAt.toISOString(),
       client_time: new Date().toISOString(),
@@ -199,4 +210,18 @@ export class Session extends EventTarget {
   #say(sentence) {
     this.dispatchEvent(new CustomEvent("say", { detail: sentence }));
   }
+}
+
+/** An answer, or what it says of a part, as the server takes it: a level's value is called `level` there. */
+function asSent({ level_value: level, regions, ...rest }) {
+  if (!regions) return { level, ...rest };
+  const parts = Object.entries(regions).map(([region, part]) => [region, asSent(part)]);
+  return { level, ...rest, regions: Object.fromEntries(parts) };
+}
+
+/** Whether two answers say the same. Regions, and what is said of each, may come in another order. */
+function alike(one, other) {
+  if (typeof one !== "object" || one === null) return one === other;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => name in other && alike(one[name], other[name]));
 }
