@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
@@ -21,8 +21,22 @@ FIELDS = frozenset(
     {"token", "client_key", "level", "flag", "comment", "unsure", "regions", "base_version", "shown_at", "client_time"}
     | {"decide_ms", "viewing"}
 )
-# What the page tells of how the image was seen: CSS pixels, and device pixels per CSS pixel.
-VIEWING = frozenset({"window_width", "window_height", "image_width", "image_height", "pixel_ratio"})
+_PIXELS = (1, 100_000)
+_PERCENT = (10, 1000)
+# What the page tells of how the image was seen, and between which limits that makes sense: CSS pixels, device pixels per
+# CSS pixel, how far it was zoomed in at most (1: fitted into its place), brightness and contrast in per cent.
+VIEWING: Final[dict[str, tuple[float, float]]] = {
+    "screen_width": _PIXELS,
+    "screen_height": _PIXELS,
+    "window_width": _PIXELS,
+    "window_height": _PIXELS,
+    "image_width": _PIXELS,
+    "image_height": _PIXELS,
+    "pixel_ratio": (0.05, 50),
+    "zoom": (1, 100),
+    "brightness": _PERCENT,
+    "contrast": _PERCENT,
+}
 
 
 class BadMessage(Exception):
@@ -154,8 +168,14 @@ def _time(item: dict[str, Any], name: str) -> datetime | None:
 
 
 def _viewing(item: dict[str, Any]) -> dict[str, float]:
+    """A number beyond its limits is left out: a browser that measures oddly must not keep its rater from grading."""
     value = item.get("viewing") or {}
-    if not isinstance(value, dict) or set(value) - VIEWING:
+    if not isinstance(value, dict) or set(value) - set(VIEWING):
         raise BadMessage("viewing: unknown fields")
     numbers = {name: _number(value, name) for name in sorted(value)}
-    return {name: number for name, number in numbers.items() if number is not None}
+    return {name: number for name, number in numbers.items() if number is not None and _makes_sense(name, number)}
+
+
+def _makes_sense(name: str, number: float) -> bool:
+    least, most = VIEWING[name]
+    return least <= number <= most

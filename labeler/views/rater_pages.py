@@ -69,11 +69,18 @@ def person(request: HttpRequest, membership: Membership) -> dict[str, str]:
 def told_to_scripts(membership: Membership, levels: list[Level]) -> dict[str, object]:
     """What every script of a rater's page finds in the page."""
     return {
-        "levels": [{"value": level.value, "name": level.name, "key": level.key} for level in levels],
+        "levels": [_told(level) for level in levels],
         "words": page_words(),
         "reasons": dict(labelling.reasons()),
+        # Whose answers and preferences a machine keeps.
+        "owner": f"{membership.study_id}-{membership.code}",
         "urls": _urls(membership.study_id),
     }
+
+
+def _told(level: Level) -> dict[str, object]:
+    example = reverse("level_example", args=[level.study_id, level.pk]) if level.example else ""
+    return {"value": level.value, "name": level.name, "key": level.key, "example": example}
 
 
 def _urls(study_id: int) -> dict[str, str]:
