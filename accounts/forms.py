@@ -14,6 +14,7 @@ class LoginForm(allauth.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
         _without_placeholders(self)
+        self.fields["password"].label = _("Password")
         self.fields["login"].widget.attrs.update(autofocus=True, autocomplete="username")
         self.fields["remember"].label = _("Keep me signed in on this device")
 

@@ -69,7 +69,7 @@ def add_raters(page: Page, *emails: str) -> None:
 
 def label(page: Page, study: str, *, most: int = 10_000) -> str:
     """Grade by keyboard until all is done, or `most` are: the same few levels in turn. Returns the keys pressed."""
-    page.get_by_role("link", name=f"Grade images of {study}").click()
+    page.get_by_role("article", name=study).get_by_role("link", name=re.compile("Start grading|Continue")).click()
     pressed = ""
     while len(pressed) < most:
         page.locator("#finished:visible, .stage[data-painted=true]:visible").first.wait_for()

@@ -109,10 +109,8 @@ HOME_SAYS = {
     "Acne in selfies",
     "rater",
     "# of # images graded",
-    "Grade images",
-    "of Acne in selfies",
+    "Start grading",
     "What the study committed to",
-    ": Acne in selfies",
     "Goldfold · open source under Apache-#.# · for research, not for diagnosis",
 }
 FIELDS = {"csrfmiddlewaretoken"}
