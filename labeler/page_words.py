@@ -39,6 +39,10 @@ WORDS: Final[dict[str, Promise]] = {
     "signedOut": _("You are signed out."),
     "failed": _("The server has a problem."),
     "reasonNeeded": _("Please say in a few words why."),
+    # The parts of a face
+    "unseen": _("not seen"),
+    "partGiven": _("{part}: {answer}. Now: {next}."),
+    "partAsked": _("Now: {next}."),
     # How the image is seen
     "percent": _("{number} %"),
     "lightChanged": _("Brightness {brightness} %, contrast {contrast} %"),
@@ -60,7 +64,9 @@ WORDS: Final[dict[str, Promise]] = {
     "keysUsual": _("All keys are as usual again."),
     "doGrade": _("Grade: {level}"),
     "doUnsure": _("Mark as unsure"),
+    "doUnseen": _("Part of the face not seen"),
     "doFlag": _("Not gradable"),
+    "doComment": _("Comment"),
     "doLower": _("Choose the next grade"),
     "doHigher": _("Choose the grade before"),
     "doBack": _("Back"),

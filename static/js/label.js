@@ -141,7 +141,7 @@ async function withPart(name, act) {
 // --- What keys and buttons do ---
 
 const own = [
-  { name: "back", keys: ["ArrowLeft", "Backspace"], act: () => session.back() },
+  { name: "back", keys: ["ArrowLeft", "Backspace"], act: () => choice.back() || session.back() },
   { name: "forward", keys: ["ArrowRight"], act: () => session.forward() },
   // By a key (or by Enter on the button), the keyboard goes on there.
   { name: "light", keys: ["l"], act: (event) => withPart("light", (light) => light.toggle(!event?.detail)), once: true },

@@ -73,8 +73,8 @@ export class Look extends EventTarget {
       { name: "panDown", keys: ["Shift+ArrowDown"], act: () => this.#pan(0, -1) },
       { name: "brighter", keys: ["b"], act: () => this.#lighten("brightness", LIGHT_STEP) },
       { name: "darker", keys: ["Shift+b"], act: () => this.#lighten("brightness", -LIGHT_STEP) },
-      { name: "moreContrast", keys: ["c"], act: () => this.#lighten("contrast", LIGHT_STEP) },
-      { name: "lessContrast", keys: ["Shift+c"], act: () => this.#lighten("contrast", -LIGHT_STEP) },
+      { name: "moreContrast", keys: ["v"], act: () => this.#lighten("contrast", LIGHT_STEP) },
+      { name: "lessContrast", keys: ["Shift+v"], act: () => this.#lighten("contrast", -LIGHT_STEP) },
       { name: "lightReset", keys: ["n"], act: () => this.setLight(LIGHT) },
       ...(document.fullscreenEnabled ? [full] : []),
     ];
