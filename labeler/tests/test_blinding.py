@@ -29,10 +29,11 @@ from labeler.tests.factories import deal, message, signed_in, start
 GIVEN = {"level_value", "flag", "comment", "unsure", "version", "regions"}
 REFUSAL = {"code", "text"}
 WINDOW_FIELDS = {"tokens", "answered", "total", "csrf", "rater"}
-PREVIOUS_FIELDS = {"items", "token", "number", "given"} | GIVEN
+PREVIOUS_FIELDS = {"items", "token", "number", "given", "rater"} | GIVEN
 ANSWER_FIELDS = {"outcomes", "client_key", "status", "version", "earlier", "refusal"} | GIVEN | REFUSAL
 BOOT_FIELDS = (
     {"window", "levels", "value", "name", "key", "size", "urls", "image", "previous", "answers", "page", "sign_in"}
+    | {"owner", "example"}
     | {"words", *WORDS}
     | {"reasons", "blur", "dark", "no_face", "not_acne", "other"}
     | WINDOW_FIELDS
@@ -118,7 +119,7 @@ def test_the_page_tells_the_listed_fields_and_no_others(client: Client, base: st
     assert found is not None
     boot = json.loads(found[1])
     assert set(keys(boot)) == BOOT_FIELDS
-    assert {key for level in boot["levels"] for key in level} == {"value", "name", "key"}
+    assert {key for level in boot["levels"] for key in level} == {"value", "name", "key", "example"}
     assert boot["window"]["tokens"] == [item.token for item in dealt]
 
 

@@ -66,7 +66,7 @@ def previous(request: HttpRequest, membership: Membership) -> JsonResponse:
     if before is not None and "\x00" in before:
         raise Http404("no such image")
     items = looking_back.previous(membership, before=before, size=_size(request))
-    return JsonResponse({"items": [asdict(item) for item in items]})
+    return JsonResponse({"items": [asdict(item) for item in items], "rater": membership.code})
 
 
 @require_POST

@@ -1,8 +1,11 @@
-// What the page asks of the server.
+// What the page asks of the server, and which images come next.
 
 import { words } from "./page.js";
 
 const PATIENCE_MS = 20_000;
+const MOST_ITEMS = 20;
+const RETRY_MS = 4000;
+const AGAIN_MS = 300;
 
 /** The server answered, and said no: `refusal` is {code, text}. */
 export class Refused extends Error {
@@ -32,8 +35,7 @@ export class Server {
 
   /** The next images: {tokens, answered, total}. */
   async window(size) {
-    const found = await this.#json(`${this.#urls.window}?size=${size}`);
-    if (found.rater !== this.#rater) throw new Refused({ code: "other_person", text: words("otherPerson") });
+    const found = await this.mine(`${this.#urls.window}?size=${size}`);
     this.#csrf = found.csrf;
     return found;
   }
@@ -41,7 +43,7 @@ export class Server {
   /** Images answered before `token` (null: the last ones), latest first. */
   async previous(token) {
     const query = token ? `?before=${encodeURIComponent(token)}` : "";
-    return (await this.#json(this.#urls.previous + query)).items;
+    return (await this.mine(this.#urls.previous + query)).items;
   }
 
   /** One outcome per answer. */
@@ -68,6 +70,13 @@ export class Server {
     return outcomes;
   }
 
+  /** What is this rater's; somebody else may have signed in since. */
+  async mine(url) {
+    const found = await this.#json(url);
+    if (found.rater !== this.#rater) throw new Refused({ code: "other_person", text: words("otherPerson") });
+    return found;
+  }
+
   async #json(url, options = {}) {
     let response;
     let message;
@@ -75,11 +84,70 @@ export class Server {
       response = await fetch(url, { ...options, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
       message = await response.json();
     } catch (error) {
+      // Who is no rater of this study finds no such page.
+      if (response?.status === 404) throw new Refused({ code: "other_person", text: words("otherPerson") });
       if (response?.status === 403) throw new Refused({ code: "forbidden", text: words("signedOut") });
       throw new Unreachable(words("failed"), { cause: error });
     }
     if (response.ok) return message;
     if (message.refusal) throw new Refused(message.refusal);
     throw new Unreachable(words("failed"));
+  }
+}
+
+/** The next images: a few tokens in the order that the server gives, asked for again while some are left.
+ *
+ * Events: "found" with the window when the server told what is next, "failed" with the error.
+ */
+export class Ahead extends EventTarget {
+  tokens = [];
+  // Whether `tokens` is all there is.
+  complete = false;
+  #server;
+  #outbox;
+  #size;
+  #answered = new Set();
+  #asking = false;
+
+  constructor({ server, outbox, size }) {
+    super();
+    this.#server = server;
+    this.#outbox = outbox;
+    this.#size = size;
+  }
+
+  /** The first token is answered: take it off. */
+  shift() {
+    const token = this.tokens.shift();
+    this.#answered.add(token);
+    if (!this.complete && this.tokens.length <= this.#size / 2) this.refresh();
+    return token;
+  }
+
+  /** Believe a window of `asked` items, but for what this page has answered and the server may not have yet. */
+  take({ tokens }, asked = this.#size) {
+    this.tokens = tokens.filter((token) => !this.#answered.has(token));
+    this.complete = tokens.length < Math.min(asked, MOST_ITEMS);
+  }
+
+  async refresh() {
+    if (this.#asking) return;
+    this.#asking = true;
+    const asked = this.#size + this.#outbox.size;
+    const [quiet, known] = [this.#outbox.size === 0, this.#answered.size];
+    let wait = AGAIN_MS;
+    try {
+      const found = await this.#server.window(asked);
+      this.take(found, asked);
+      // Its counts hold only if no answer was under way meanwhile.
+      const exact = quiet && known === this.#answered.size;
+      this.dispatchEvent(new CustomEvent("found", { detail: { ...found, exact } }));
+    } catch (error) {
+      wait = RETRY_MS;
+      this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+    } finally {
+      this.#asking = false;
+    }
+    if (!this.tokens.length && !this.complete) setTimeout(() => this.refresh(), wait);
   }
 }
