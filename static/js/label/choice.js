@@ -24,6 +24,7 @@ export class Choice {
   #atHead = this.#draft;
   #clickedAt = 0;
 
+  /** Where the image stays when it is answered (`session.stays`), marking a grade as unsure is a change at once. */
   constructor({ session }) {
     this.#session = session;
     session.addEventListener("show", () => this.#render());
@@ -137,8 +138,13 @@ export class Choice {
 
   #toggleUnsure() {
     if (this.#session.view !== "grading") return;
-    this.#draft.unsure = !this.#draft.unsure;
-    this.#render();
+    const given = this.#session.reviewed?.given;
+    if (this.#session.stays && given && !given.flag) {
+      this.#session.give({ ...given, level: given.level_value, unsure: !given.unsure });
+    } else {
+      this.#draft.unsure = !this.#draft.unsure;
+      this.#render();
+    }
   }
 
   #openComment() {

@@ -213,14 +213,14 @@ export class Session extends EventTarget {
 }
 
 /** An answer, or what it says of a part, as the server takes it: a level's value is called `level` there. */
-function asSent({ level_value: level, regions, ...rest }) {
+export function asSent({ level_value: level, regions, ...rest }) {
   if (!regions) return { level, ...rest };
   const parts = Object.entries(regions).map(([region, part]) => [region, asSent(part)]);
   return { level, ...rest, regions: Object.fromEntries(parts) };
 }
 
 /** Whether two answers say the same. Regions, and what is said of each, may come in another order. */
-function alike(one, other) {
+export function alike(one, other) {
   if (typeof one !== "object" || one === null) return one === other;
   const names = Object.keys(one);
   return names.length === Object.keys(other).length && names.every((name) => name in other && alike(one[name], other[name]));
