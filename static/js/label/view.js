@@ -7,9 +7,48 @@ const PACE_FROM = 5;
 const LONGEST_STEP_MS = 60_000;
 const SIGN_IN = new Set(["signed_out", "forbidden", "other_person"]);
 
+/** The line that says truthfully whether all answers are saved; it stands on every page that gives some. */
+export class Saving {
+  #outbox;
+  #say;
+  #refusal = null;
+
+  constructor({ outbox, say }) {
+    this.#outbox = outbox;
+    this.#say = say;
+    outbox.addEventListener("state", () => this.render());
+    this.render();
+  }
+
+  /** Why the server told nothing, whatever became of the answers; null when that is over. */
+  refuse(refusal) {
+    this.#refusal = refusal;
+    this.render();
+  }
+
+  render() {
+    const { state, size, refusal } = this.#outbox;
+    const status = at("saving");
+    const worse = state === "offline" || state === "refused";
+    const text = {
+      saved: words("saved"),
+      saving: words("saving"),
+      offline: words(navigator.onLine ? "unreachable" : "offline", { count: size }),
+      refused: refusal ? words("refused", { reason: refusal.text, count: size }) : "",
+    }[state];
+    // Said aloud when it turns, not at every grade.
+    if (worse !== (status.dataset.worse === "true")) this.#say(text);
+    status.dataset.state = state;
+    status.dataset.worse = worse;
+    at("saving-text").textContent = text;
+    at("sign-in").hidden = !SIGN_IN.has((refusal ?? this.#refusal)?.code);
+  }
+}
+
 export class View {
   #session;
   #outbox;
+  #saving;
   #refusal = null;
   #steps = [];
   #lastStep = performance.now();
@@ -21,7 +60,8 @@ export class View {
     session.addEventListener("answered", () => this.#step());
     session.addEventListener("say", (event) => this.say(event.detail));
     session.addEventListener("stale", (event) => this.notify(event.detail));
-    outbox.addEventListener("state", () => this.#renderSaving());
+    this.#saving = new Saving({ outbox, say: (sentence) => this.say(sentence) });
+    outbox.addEventListener("state", () => this.#renderFinished());
     at("notice-close").addEventListener("click", () => this.notify(""));
   }
 
@@ -41,7 +81,7 @@ export class View {
     if (!refusal && !this.#refusal) return;
     this.#refusal = refusal;
     this.notify(refusal?.text ?? "");
-    this.#renderSaving();
+    this.#saving.refuse(refusal);
   }
 
   #render() {
@@ -57,25 +97,11 @@ export class View {
     at("reviewing").hidden = reviewed === null;
     if (reviewed) at("reviewing-text").textContent = words("last", { number: reviewed.number, answer: nameOf(reviewed.given) });
     at("last").textContent = latest ? words("last", { number: latest.number, answer: nameOf(latest.given) }) : "";
-    this.#renderSaving();
+    this.#renderFinished();
   }
 
-  #renderSaving() {
-    const { state, size, refusal } = this.#outbox;
-    const status = at("saving");
-    const worse = state === "offline" || state === "refused";
-    const text = {
-      saved: words("saved"),
-      saving: words("saving"),
-      offline: words(navigator.onLine ? "unreachable" : "offline", { count: size }),
-      refused: refusal ? words("refused", { reason: refusal.text, count: size }) : "",
-    }[state];
-    // Said aloud when it turns, not at every grade.
-    if (worse !== (status.dataset.worse === "true")) this.say(text);
-    status.dataset.state = state;
-    status.dataset.worse = worse;
-    at("saving-text").textContent = text;
-    at("sign-in").hidden = !SIGN_IN.has((refusal ?? this.#refusal)?.code);
+  #renderFinished() {
+    const { size } = this.#outbox;
     at("finished-waiting").hidden = size === 0;
     at("finished-saved").hidden = size > 0;
   }
