@@ -51,6 +51,7 @@ WORDS: Final[dict[str, Promise]] = {
     # Keys
     "withKey": _("{name} (key {key})"),
     "withShift": _("Shift {key}"),
+    "keyHint": _("Choose Change, then press the key."),
     "keyPress": _("Press a key…"),
     "keyChange": _("Change"),
     "keyChangeOf": _("{action}, now {key}: change"),
@@ -88,6 +89,16 @@ WORDS: Final[dict[str, Promise]] = {
     "doLessContrast": _("Less contrast"),
     "doLightReset": _("Light as it was"),
     "doFullScreen": _("Full screen"),
+    # Practice
+    "practiceImage": _("Practice image {number} of {total}"),
+    "practiceSame": _("You chose {chosen}, which is the study’s grade too."),
+    "practiceOther": _("You chose {chosen}; the study’s grade is {meant}."),
+    "practiceDone": _("Practice"),
+    "practiceResult": _("Your grade was the study’s for {same} of {total}."),
+    # Pace and care
+    "rest": _("You have graded for an hour. A short break keeps your eye fresh; nothing is lost meanwhile."),
+    "quick": _("You are much quicker than you usually are. Take the time that each image needs."),
+    "closeNotice": _("Close this notice (Esc)"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeler.views import golden, settings
+from labeler.views import golden, practice, settings
 
 _STUDY = "studies/<int:study_id>/"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path(f"{_STUDY}settings/", settings.study_settings, name="study_settings"),
     path(f"{_STUDY}settings/scale/", settings.study_scale, name="study_scale"),
     path(f"{_STUDY}levels/<int:level_id>/example.jpg", settings.level_example, name="level_example"),
+    path(f"{_STUDY}practice/", practice.study_practice, name="study_practice"),
+    path(f"{_STUDY}practice/preview/", practice.practice_preview, name="practice_preview"),
+    path(f"{_STUDY}practice/<int:item_id>/", practice.practice_item, name="practice_item"),
+    path(f"{_STUDY}practice/<int:item_id>.jpg", practice.practice_picture, name="practice_picture"),
     path(f"{_STUDY}copy/", settings.study_copy, name="study_copy"),
     path(f"{_STUDY}golden/", golden.study_golden, name="study_golden"),
     path(f"{_STUDY}golden/draw/", golden.golden_draw, name="golden_draw"),

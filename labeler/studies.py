@@ -51,8 +51,9 @@ def create_study(
     levels: Sequence[LevelSpec] = PUBLISHED_SCALE,
     seed: int | None = None,
     is_synthetic: bool = False,
+    welcome: bool = False,
 ) -> Study:
-    """Make a study in draft, with its scale and its first lead.
+    """Make a study in draft, with its scale and its first lead; `welcome` shows raters the scale before they begin.
 
     Raises ValidationError naming what is wrong with the name or the scale.
     """
@@ -61,7 +62,7 @@ def create_study(
     if Study.objects.filter(name=name.strip()).exists():
         raise ValidationError({"name": f"There is a study called “{name.strip()}” already."})
     check_scale(levels)
-    study = Study(name=name.strip(), is_synthetic=is_synthetic)
+    study = Study(name=name.strip(), is_synthetic=is_synthetic, welcome=welcome)
     if seed is not None:
         study.seed = seed
     study.save()
@@ -76,7 +77,7 @@ def create_study(
         )
         for order, level in enumerate(sorted(levels, key=lambda level: level.value))
     )
-    after = {"name": study.name, "scale": [[level.value, level.name] for level in levels]}
+    after = {"name": study.name, "scale": [[level.value, level.name] for level in levels], "welcome": welcome}
     audit.record(actor, "study.created", study, study_id=study.pk, after=after)
     if lead is not None:
         add_member(study, Role.LEAD, user=lead, actor=actor)

@@ -68,8 +68,9 @@ def add_raters(page: Page, *emails: str) -> None:
 
 
 def label(page: Page, study: str, *, most: int = 10_000) -> str:
-    """Grade by keyboard until all is done, or `most` are: the same few levels in turn. Returns the keys pressed."""
+    """Past the welcome, grade by keyboard until all is done, or `most` are: few levels in turn. Returns the keys."""
     page.get_by_role("article", name=study).get_by_role("link", name=re.compile("Start grading|Continue")).click()
+    page.get_by_role("button", name="Start grading").click()
     pressed = ""
     while len(pressed) < most:
         page.locator("#finished:visible, .stage[data-painted=true]:visible").first.wait_for()

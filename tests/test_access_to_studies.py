@@ -19,10 +19,11 @@ from labeler.models import Assignment, GoldenSight, Membership, MembershipState,
 from labeler.tests.factories import start
 
 # Raters: their own queue. A lead is not let in.
-RATERS = {"label", "label_window", "label_previous", "label_answers", "label_image"}
+RATERS = {"label", "label_window", "label_previous", "label_answers", "label_image", "label_welcome"}
 # Everybody in the study.
 MEMBERS = {
     "level_example",
+    "practice_picture",
     "study_commitment",
     "study_commitment_document",
     "study_commitment_published",
@@ -47,6 +48,8 @@ LEADS = {
     "member_admit",
     "member_link",
     "member_withdraw",
+    "practice_item",
+    "practice_preview",
     "scoring_key_revoke",
     "scoring_keys",
     "study",
@@ -58,6 +61,7 @@ LEADS = {
     "study_images",
     "study_import",
     "study_members",
+    "study_practice",
     "study_scale",
     "study_settings",
     "study_state",
@@ -91,7 +95,7 @@ GOLDEN = {
 # Of these, what a lead who has not seen the golden set is asked about first, instead of shown.
 ASKED_FIRST = {"golden_choose", "golden_list", "study_conflicts"}
 # What the study of these tests has not, or not yet: an example picture, an opened commitment, files of its images.
-NOTHING_THERE = {"level_example", "study_commitment_document", "image_full", "image_thumbnail"}
+NOTHING_THERE = {"level_example", "practice_picture", "study_commitment_document", "image_full", "image_thumbnail"}
 CLASSES = (RATERS, MEMBERS, LEADS, STATISTICS, GOLDEN)
 
 
@@ -132,6 +136,7 @@ class Place:
             "key_id": key.pk,
             "membership_id": rater.pk,
             "image_id": golden.image_id,
+            "item_id": 1,
             "level_id": study.levels.order_by("pk")[0].pk,
             "token": first.token,
             "table": "labels",

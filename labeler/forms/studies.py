@@ -24,6 +24,12 @@ class StudyForm(forms.Form):
         ],
         help_text="Raters choose one level for each image. It can’t be changed later.",
     )
+    welcome = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Welcome raters with the scale",
+        help_text="Before their first image, raters read the scale, and practise if you give them something to.",
+    )
 
 
 class LevelForm(forms.Form):

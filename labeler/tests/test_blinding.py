@@ -229,7 +229,7 @@ def test_no_statement_reads_a_table_that_knows_the_difference(
     assert not tables & TELLING
     assert tables == READ | BESIDE
     columns = {column for query in captured for column in re.findall(r'"labeler_study"\."(\w+)"', query["sql"])}
-    assert columns == {"id", "name", "state", "is_synthetic", "grade_regions"}
+    assert columns == {"id", "name", "state", "is_synthetic", "grade_regions", "welcome"}
 
 
 def _statements(client: Client, base: str, item: Assignment) -> list[str]:

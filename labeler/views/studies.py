@@ -30,8 +30,13 @@ def study_new(request: HttpRequest) -> HttpResponse:
     form, rows = StudyForm(request.POST or None), LevelRows(request.POST or None, prefix="levels")
     if request.method == "POST" and form.is_valid() and rows.is_valid():
         try:
-            levels = chosen_levels(form, rows)
-            study = create_study(form.cleaned_data["name"], actor=Actor.of(request), lead=request.user, levels=levels)
+            study = create_study(
+                form.cleaned_data["name"],
+                actor=Actor.of(request),
+                lead=request.user,
+                levels=chosen_levels(form, rows),
+                welcome=form.cleaned_data["welcome"],
+            )
         except ValidationError as error:
             for field, texts in error.message_dict.items():
                 form.add_error(field if field in form.fields else None, texts)
