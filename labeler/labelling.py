@@ -79,7 +79,17 @@ def rater(user: User, study_id: int) -> Membership | None:
         Membership.objects.filter(user=user, study_id=study_id, role=Role.RATER)
         .exclude(state=MembershipState.INVITED)
         .select_related("study")
-        .only("code", "state", "study__name", "study__state", "study__is_synthetic", "study__grade_regions")
+        .only(
+            "code",
+            "role",
+            "state",
+            "welcomed_at",
+            "study__name",
+            "study__state",
+            "study__is_synthetic",
+            "study__grade_regions",
+            "study__welcome",
+        )
         .first()
     )
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,6 +19,7 @@ from labeler import answering, labelling, looking_back
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
+from labeler.practice import awaits_welcome
 from labeler.views.rater_pages import closed_page, person, rater_json, rater_or_404, refused, told_to_scripts
 
 # Items that the page is given at once; it asks again when half of them are left.
@@ -31,6 +32,8 @@ OTHER_PERSON = Refusal("other_person", _("Somebody else is signed in now. Sign i
 @login_required
 def label(request: HttpRequest, study_id: int) -> HttpResponse:
     membership = rater_or_404(request, study_id)
+    if awaits_welcome(membership) and labelling.why_not_open(membership) is None:
+        return redirect("label_welcome", study_id)
     try:
         window = labelling.window(membership, WINDOW)
     except NotOpen as error:
