@@ -63,7 +63,7 @@ export class Settings {
     event.stopPropagation();
     const name = this.#waiting;
     const key = this.#keys.pressed(event);
-    if (event.key === "Escape") this.#wait(null, "", name);
+    if (event.key === "Escape") this.#wait(null, words("keyHint"), name);
     else if (RESERVED.test(key) || event.ctrlKey || event.metaKey || event.altKey) this.#say(words("keyReserved"));
     else this.#change(name, key);
   }
@@ -79,7 +79,7 @@ export class Settings {
   }
 
   /** For a key for this action, or for none; `last` is the action whose row keeps the focus. */
-  #wait(name, sentence = "", last = name) {
+  #wait(name, sentence = words("keyHint"), last = name) {
     this.#waiting = name;
     this.#render();
     this.#say(name ? words("keyAwaited", { action: titleOf(name) }) : sentence);
