@@ -99,6 +99,21 @@ WORDS: Final[dict[str, Promise]] = {
     "rest": _("You have graded for an hour. A short break keeps your eye fresh; nothing is lost meanwhile."),
     "quick": _("You are much quicker than you usually are. Take the time that each image needs."),
     "closeNotice": _("Close this notice (Esc)"),
+    # My grades
+    "mineImage": _("Image {number}"),
+    "minePlace": _("{group} · {place} of {count}"),
+    "mineCompared": _("Side by side: {count}"),
+    "mineSaid": _("“{comment}”"),
+    "mineNotGradable": _("Not gradable"),
+    "mineUnsure": _("unsure"),
+    "mineTwice": _("graded in two windows"),
+    "mineChanged": _("changed {count}×"),
+    "mineNow": _("Image {number} is now: {answer}."),
+    "mineAgain": _("Image {number} is again: {answer}."),
+    "minePick": _("Compare image {number}"),
+    "minePicked": _("Chosen: {count}"),
+    "minePickedMost": _("No more than {count} can be compared at once."),
+    "mineUnavailable": _("More can’t be loaded now."),
 }
 
 
