@@ -138,6 +138,18 @@ async function withPart(name, act) {
   }
 }
 
+// The pace is told from the first answer on; without a connection, from the next one that finds it.
+async function keepPace() {
+  try {
+    const { Pace } = await import("./label/pace.js");
+    new Pace({ session });
+  } catch (error) {
+    console.warn(error);
+    session.addEventListener("answered", keepPace, { once: true });
+  }
+}
+session.addEventListener("answered", keepPace, { once: true });
+
 // --- What keys and buttons do ---
 
 const own = [

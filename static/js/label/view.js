@@ -1,10 +1,7 @@
 // What the page says around the image: progress, time left, whether grades are saved, notices.
 
-import { at, nameOf, words } from "./page.js";
+import { at, made, nameOf, prefer, preference, words } from "./page.js";
 
-const PACE_OVER = 20;
-const PACE_FROM = 5;
-const LONGEST_STEP_MS = 60_000;
 const SIGN_IN = new Set(["signed_out", "forbidden", "other_person"]);
 
 /** The line that says truthfully whether all answers are saved; it stands on every page that gives some. */
@@ -12,10 +9,12 @@ export class Saving {
   #outbox;
   #say;
   #refusal = null;
+  #aside;
 
   constructor({ outbox, say }) {
     this.#outbox = outbox;
     this.#say = say;
+    this.#aside = this.#asideButton();
     outbox.addEventListener("state", () => this.render());
     this.render();
   }
@@ -27,14 +26,14 @@ export class Saving {
   }
 
   render() {
-    const { state, size, refusal } = this.#outbox;
+    const { state, size, refusal, aside } = this.#outbox;
     const status = at("saving");
     const worse = state === "offline" || state === "refused";
     const text = {
       saved: words("saved"),
       saving: words("saving"),
       offline: words(navigator.onLine ? "unreachable" : "offline", { count: size }),
-      refused: refusal ? words("refused", { reason: refusal.text, count: size }) : "",
+      refused: refusal ? words("refused", { reason: refusal.text, count: size }) : words("aside", { count: aside.length }),
     }[state];
     // Said aloud when it turns, not at every grade.
     if (worse !== (status.dataset.worse === "true")) this.#say(text);
@@ -42,6 +41,18 @@ export class Saving {
     status.dataset.worse = worse;
     at("saving-text").textContent = text;
     at("sign-in").hidden = !SIGN_IN.has((refusal ?? this.#refusal)?.code);
+    this.#aside.hidden = !aside.length;
+  }
+
+  /** Leads to the answers that the server would not take; few raters ever see one. */
+  #asideButton() {
+    const button = made("button", { type: "button", className: "label-aside", hidden: true, textContent: words("asideOpen") });
+    button.addEventListener("click", async () => {
+      const { openAside } = await import("./aside.js");
+      openAside(this.#outbox);
+    });
+    at("saving").append(button);
+    return button;
   }
 }
 
@@ -49,20 +60,23 @@ export class View {
   #session;
   #outbox;
   #saving;
-  #refusal = null;
-  #steps = [];
-  #lastStep = performance.now();
+  // What stands in the notice, the first one on top: by what it is about, {sentence, choices}.
+  #notices = new Map();
 
   constructor({ session, outbox }) {
     this.#session = session;
     this.#outbox = outbox;
     session.addEventListener("show", () => this.#render());
-    session.addEventListener("answered", () => this.#step());
     session.addEventListener("say", (event) => this.say(event.detail));
-    session.addEventListener("stale", (event) => this.notify(event.detail));
+    session.addEventListener("stale", (event) => this.#stale(event.detail));
+    session.addEventListener("elsewhere", () => this.notify(words("elsewhere"), { about: "elsewhere" }));
+    session.addEventListener("answered", () => this.notify("", { about: "elsewhere" }));
     this.#saving = new Saving({ outbox, say: (sentence) => this.say(sentence) });
     outbox.addEventListener("state", () => this.#renderFinished());
-    at("notice-close").addEventListener("click", () => this.notify(""));
+    outbox.addEventListener("keeps", () => this.notify(outbox.keeps ? "" : words("unkept"), { about: "keeps" }));
+    at("notice-close").addEventListener("click", () => this.#closeNotice());
+    if (preference("strip", true)) this.#showStrip();
+    document.addEventListener("change", ({ target }) => target.dataset.preference === "strip" && this.toggleStrip());
   }
 
   /** For a screen reader. */
@@ -70,18 +84,57 @@ export class View {
     at("announcer").textContent = sentence;
   }
 
-  /** For everybody, until it is closed; an empty sentence closes it. */
-  notify(sentence) {
-    at("notice-text").textContent = sentence;
-    at("notice").hidden = !sentence;
+  /**
+   * For everybody, until it is closed; an empty sentence closes what was said of the same matter. `choices` are buttons:
+   * [{text, act}], each of which closes it too.
+   */
+  notify(sentence, { about = "", choices = [] } = {}) {
+    if (!sentence && !this.#notices.has(about)) return;
+    if (sentence) this.#notices.set(about, { sentence, choices });
+    else this.#notices.delete(about);
+    this.#renderNotice();
+    if (sentence) this.say(sentence);
+  }
+
+  #closeNotice() {
+    const [about] = this.#notices.keys();
+    this.notify("", { about });
+  }
+
+  #renderNotice() {
+    const [first] = this.#notices.values();
+    at("notice").hidden = !first;
+    at("notice-text").textContent = first?.sentence ?? "";
+    const buttons = (first?.choices ?? []).map(({ text, act }) => {
+      const button = made("button", { type: "button", className: "button small", textContent: text });
+      button.addEventListener("click", () => {
+        this.#closeNotice();
+        act?.();
+      });
+      return button;
+    });
+    at("notice-choices").replaceChildren(...buttons);
+  }
+
+  /** An answer of a window, or a machine, that did not know of an earlier one: never silently the winner. */
+  #stale({ token, before, now, version }) {
+    const choices = [
+      { text: words("putBack", { answer: nameOf(before) }), act: () => this.#session.putBack({ token, before, version }) },
+      { text: words("keepNew", { answer: nameOf(now) }) },
+    ];
+    this.notify(words("stale", { before: nameOf(before), now: nameOf(now) }), { about: `stale ${token}`, choices });
   }
 
   /** The study is paused, say, or somebody else is signed in; null when that is over. */
   refuse(refusal) {
-    if (!refusal && !this.#refusal) return;
-    this.#refusal = refusal;
-    this.notify(refusal?.text ?? "");
+    this.notify(refusal?.text ?? "", { about: "refusal" });
     this.#saving.refuse(refusal);
+  }
+
+  // --- The strip of the last images ---
+
+  async toggleStrip() {
+    prefer("strip", !preference("strip", true));
   }
 
   #render() {
@@ -91,7 +144,6 @@ export class View {
     grader.dataset.reviewing = reviewed !== null;
     at("progress-text").textContent = words("progress", { number: view === "finished" ? answered : number, total });
     Object.assign(at("progress-bar"), { max: Math.max(total, 1), value: answered });
-    at("time-left").textContent = this.#timeLeft(total - answered);
     at("finished").hidden = view !== "finished" || total === 0;
     at("nothing").hidden = view !== "finished" || total > 0;
     at("reviewing").hidden = reviewed === null;
@@ -104,20 +156,5 @@ export class View {
     const { size } = this.#outbox;
     at("finished-waiting").hidden = size === 0;
     at("finished-saved").hidden = size > 0;
-  }
-
-  #step() {
-    const now = performance.now();
-    this.#steps = [...this.#steps, Math.min(now - this.#lastStep, LONGEST_STEP_MS)].slice(-PACE_OVER);
-    this.#lastStep = now;
-  }
-
-  #timeLeft(images) {
-    if (this.#steps.length < PACE_FROM || images <= 0) return "";
-    const median = this.#steps.toSorted((a, b) => a - b)[Math.floor(this.#steps.length / 2)];
-    const minutes = Math.round((images * median) / 60_000);
-    if (!minutes) return words("underAMinute");
-    if (minutes < 60) return words("minutesLeft", { minutes });
-    return words("hoursLeft", { hours: (minutes / 60).toFixed(1).replace(".0", "") });
   }
 }
