@@ -107,7 +107,6 @@ HOME_SAYS = {
     "SECRET_KEY",
     ".",
     "Acne in selfies",
-    "rater",
     "# of # images graded",
     "Start grading",
     "What the study committed to",

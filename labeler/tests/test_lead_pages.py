@@ -20,7 +20,7 @@ from labeler.clusters import EXAMINE
 from labeler.importing import add_image
 from labeler.importing_grades import import_grades
 from labeler.models import GoldenItem, Image, Membership, Role, Study
-from labeler.studies import add_member
+from labeler.studies import add_member, create_study
 from labeler.tests.drawn import jpeg
 from labeler.uploads import find_upload
 
@@ -252,3 +252,17 @@ def test_pages_take_as_many_queries_for_many_as_for_few(
     import_grades(study, "g.csv", b"image,rater,grade\n0.jpg,E,2\n1.jpg,F,2\n", actor=audit.SYSTEM)
     with django_assert_num_queries(queries):
         client.get(url)
+
+
+def test_what_a_rater_can_grade_comes_first_under_the_one_main_button(
+    client: Client, study: Study, bob: User, bob_rates: Membership
+) -> None:
+    _pictures(study)
+    assign(study, actor=audit.SYSTEM)
+    others = [create_study(name, actor=audit.SYSTEM, lead=None) for name in ("A draft", "B draft")]
+    for other in others:
+        add_member(other, Role.RATER, user=bob, actor=audit.SYSTEM)
+    client.force_login(bob)
+    page = client.get("/").content.decode()
+    assert page.index(study.name) < page.index("A draft") < page.index("B draft")
+    assert page.count("button primary") == 1 and page.index("button primary") < page.index("A draft")

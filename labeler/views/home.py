@@ -19,7 +19,7 @@ class Place:
 
     membership: Membership
     progress: Progress
-    # The first with something to grade: the page's one main button is there.
+    # Whether the page's main button is here.
     is_next: bool = False
 
     @property
@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
     progress = progress_of(member.pk for member in mine if member.role == Role.RATER)
     places = [Place(member, progress.get(member.pk, Progress())) for member in mine]
-    first = next((place for place in places if place.has_work), None)
-    places = [replace(place, is_next=place is first) for place in places]
+    # What can be graded now comes first; the page's one main button is in the first of these.
+    places.sort(key=lambda place: not place.has_work)
+    places = [replace(place, is_next=place.has_work and number == 0) for number, place in enumerate(places)]
     return render(request, "labeler/home.html", {"places": places})
