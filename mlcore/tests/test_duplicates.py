@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from mlcore.duplicates import distance, perceptual_hash
+from mlcore.duplicates import distance, is_copy, is_near, perceptual_hash
 from mlcore.images import decode
 from mlcore.tests.pictures import encoded, scene
 
@@ -29,3 +29,20 @@ def test_distance_counts_bits_whatever_the_sign() -> None:
     assert distance(-1, 0) == 64
     assert distance(-1, 2**64 - 1) == 0
     assert distance(0b1011, 0b0010) == 2
+
+
+def test_a_copy_is_told_from_another_picture() -> None:
+    for seed in range(8):
+        rgb = scene(400, 300, seed)
+        recoded = decode(encoded(rgb, "JPEG", quality=40))
+        resized = np.asarray(cv2.resize(rgb, (200, 150), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        brighter = np.clip(rgb.astype(np.int16) * 0.8 + 30, 0, 255).astype(np.uint8)
+        for copy in (recoded, resized, brighter):
+            assert is_copy(rgb, copy) and is_near(perceptual_hash(rgb), perceptual_hash(copy))
+        assert not is_copy(rgb, scene(400, 300, seed + 1))
+        assert not is_copy(rgb, np.ascontiguousarray(rgb[:, ::-1]))
+
+
+def test_plain_pictures_are_copies_where_they_are_equally_light() -> None:
+    dark, light = (np.full((80, 80, 3), value, dtype=np.uint8) for value in (60, 200))
+    assert is_copy(dark, dark) and not is_copy(dark, light) and not is_copy(dark, scene())
