@@ -12,5 +12,6 @@ urlpatterns = [
     path("studies/<int:study_id>/label/answers", labelling.answers, name="label_answers"),
     path("studies/<int:study_id>/label/mine/", mine.label_mine, name="label_mine"),
     path("studies/<int:study_id>/label/mine/more.json", mine.label_mine_more, name="label_mine_more"),
+    path("studies/<int:study_id>/label/mine/counts.json", mine.label_mine_counts, name="label_mine_counts"),
     path("studies/<int:study_id>/label/i/<slug:token>.jpg", labelling.image, name="label_image"),
 ]

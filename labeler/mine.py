@@ -11,13 +11,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 
-from labeler.labelling import NotOpen, Refusal, check_open, has_unanswered, scale
+from labeler.labelling import NotOpen, Refusal, check_open, has_unanswered, items_of, scale
 from labeler.looking_back import Given, given_to
-from labeler.models import Label, Membership, Region
+from labeler.models import Assignment, Label, Membership, Region
 
 # Answers of a group that are told at once.
 PAGE = 48
@@ -92,17 +92,17 @@ def my_grades(membership: Membership, show: Show, order: Order, *, only: float |
     """
     check_open(membership)
     finished = not has_unanswered(membership)
-    levels = [level.value for level in scale(membership)]
+    levels = {level.value: level.pk for level in scale(membership)}
     if show == Show.ALL and not finished:
         show = Show.OPEN
     if show != Show.ALL or only not in levels:
         only = None
+    kinds = _kinds(membership, {pk: value for value, pk in levels.items()})
     values = [*levels, None] if only is None else [only]
-    kinds = _kinds(membership)
     firsts: dict[float | None, list[Mine]] = defaultdict(list)
-    of_group = Q() if only is None else Q(level__value=only)
-    shown = _current(membership).filter(_SHOWN[show], of_group)
-    for item in _told(membership, _first_of_each(shown, order).order_by(_by_number(order))):
+    shown = _answered(membership).filter(_SHOWN[show])
+    first = _first_of_each(shown, order) if only is None else _first(shown.filter(level=levels[only]), order)
+    for item in _told(membership, first):
         firsts[item.given.level_value].append(item)
     groups = tuple(Group(value, _count(kinds, show, value), tuple(firsts[value])) for value in values)
     return MyGrades(finished, show, only, _counts(kinds), groups)
@@ -116,50 +116,54 @@ def more(membership: Membership, show: Show, order: Order, level_value: float | 
     check_open(membership)
     if show == Show.ALL and has_unanswered(membership):
         raise NotOpen(UNFINISHED)
-    of_group = _FLAGGED if level_value is None else Q(level__value=level_value)
-    beyond = Q(assignment__shown_seq__lt=after) if order == Order.NEWEST else Q(assignment__shown_seq__gt=after)
-    found = _current(membership).filter(_SHOWN[show], of_group, beyond)
-    return tuple(_told(membership, found.order_by(_by_number(order))[:PAGE]))
+    levels = {level.value: level.pk for level in scale(membership)}
+    of_group = _FLAGGED if level_value is None else Q(level=levels.get(level_value, 0))
+    beyond = Q(shown_seq__lt=after) if order == Order.NEWEST else Q(shown_seq__gt=after)
+    return tuple(_told(membership, _first(_answered(membership).filter(_SHOWN[show], of_group, beyond), order)))
 
 
-def _current(membership: Membership) -> QuerySet[Label]:
-    """The answers that count, of images that were shown and still can be."""
-    later = Label.objects.filter(assignment=OuterRef("assignment"), region=Region.FACE, version__gt=OuterRef("version"))
-    return Label.objects.filter(
-        ~Exists(later),
-        region=Region.FACE,
-        assignment__membership=membership,
-        assignment__shown_seq__isnull=False,
-        assignment__revoked_at__isnull=True,
-        assignment__rendition__path__gt="",
+def _answered(membership: Membership) -> QuerySet[Assignment]:
+    """Images that were shown and still can be, each with what counts of its answer.
+
+    Read one by one, in the order shown, until there are enough: a join would be sorted whole for every page.
+    """
+    answers = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE).order_by("-version")
+    return (
+        items_of(membership)
+        .filter(shown_seq__isnull=False, rendition__path__gt="")
+        .alias(level=Subquery(answers.values("level_id")[:1]), unsure=Subquery(answers.values("unsure")[:1]))
+        .annotate(stale=Subquery(answers.values("stale")[:1]))
     )
 
 
-def _first_of_each(answers: QuerySet[Label], order: Order) -> QuerySet[Label]:
-    """The first answers of each level, and of those without."""
-    place = Window(RowNumber(), partition_by="level_id", order_by=_by_number(order))
-    firsts = answers.annotate(place=place).filter(place__lte=PAGE)
-    return Label.objects.filter(pk__in=firsts.values("pk"))
+def _first(answered: QuerySet[Assignment], order: Order) -> QuerySet[Assignment]:
+    return answered.order_by(_by_number(order))[:PAGE]
 
 
-def _told(membership: Membership, answers: QuerySet[Label]) -> list[Mine]:
-    """As the rater is told them, in their order."""
-    rows = list(answers.values_list("assignment_id", "assignment__token", "assignment__shown_seq", "stale"))
-    given = given_to([pk for pk, *_ in rows], with_parts=membership.study.grade_regions)
-    return [Mine(token, number, given[pk], stale) for pk, token, number, stale in rows if number is not None]
+def _first_of_each(answered: QuerySet[Assignment], order: Order) -> QuerySet[Assignment]:
+    """The first ones of each level, and of those without."""
+    place = Window(RowNumber(), partition_by="level", order_by=_by_number(order))
+    return answered.annotate(place=place).filter(place__lte=PAGE).order_by(_by_number(order))
 
 
 def _by_number(order: Order) -> str:
-    return "-assignment__shown_seq" if order == Order.NEWEST else "assignment__shown_seq"
+    return "-shown_seq" if order == Order.NEWEST else "shown_seq"
+
+
+def _told(membership: Membership, answered: QuerySet[Assignment]) -> list[Mine]:
+    """As the rater is told them, in their order."""
+    rows = list(answered.values_list("pk", "token", "shown_seq", "stale"))
+    given = given_to([pk for pk, *_ in rows], with_parts=membership.study.grade_regions)
+    return [Mine(token, number, given[pk], stale) for pk, token, number, stale in rows if number is not None]
 
 
 # How many answers there are of a level (None: flagged), sure (False) or unsure (True).
 Kinds = dict[tuple[float | None, bool], int]
 
 
-def _kinds(membership: Membership) -> Kinds:
-    rows = _current(membership).values_list("level__value", "unsure").annotate(n=Count("pk")).order_by()
-    return {(value, unsure): n for value, unsure, n in rows}
+def _kinds(membership: Membership, values: dict[int, float]) -> Kinds:
+    rows = _answered(membership).values_list("level", "unsure").annotate(n=Count("pk")).order_by()
+    return {(values.get(level), unsure): n for level, unsure, n in rows}
 
 
 def _count(kinds: Kinds, show: Show, value: float | None) -> int:

@@ -19,7 +19,17 @@ from labeler.models import Assignment, GoldenSight, Membership, MembershipState,
 from labeler.tests.factories import start
 
 # Raters: their own queue. A lead is not let in.
-RATERS = {"label", "label_window", "label_previous", "label_answers", "label_image", "label_welcome"}
+RATERS = {
+    "label",
+    "label_answers",
+    "label_image",
+    "label_mine",
+    "label_mine_counts",
+    "label_mine_more",
+    "label_previous",
+    "label_welcome",
+    "label_window",
+}
 # Everybody in the study.
 MEMBERS = {
     "level_example",

@@ -92,6 +92,13 @@ def label_mine_more(request: HttpRequest, membership: Membership) -> JsonRespons
     return JsonResponse({"items": [asdict(item) for item in items], "rater": membership.code})
 
 
+@require_safe
+@rater_json
+def label_mine_counts(request: HttpRequest, membership: Membership) -> JsonResponse:
+    shown = mine.counts(membership).shown
+    return JsonResponse({"unsure": shown[Show.UNSURE], "flagged": shown[Show.FLAGGED], "rater": membership.code})
+
+
 def _filters(found: MyGrades, levels: list[Level]) -> list[Filter]:
     """Until the rater has finished, what is open alone."""
     shown = found.counts.shown

@@ -18,7 +18,7 @@ const stage = new Stage(at("stage"), (token) => server.imageUrl(token));
 const look = new Look({ stage });
 const ahead = new Ahead({ server, outbox, size: boot.size });
 const session = new Session({ server, outbox, stage, ahead });
-const view = new View({ session, outbox });
+const view = new View({ session, outbox, stage, look });
 const choice = new Choice({ session });
 
 // --- Keys ---
@@ -138,17 +138,25 @@ async function withPart(name, act) {
   }
 }
 
-// The pace is told from the first answer on; without a connection, from the next one that finds it.
-async function keepPace() {
-  try {
-    const { Pace } = await import("./label/pace.js");
-    new Pace({ session });
-  } catch (error) {
-    console.warn(error);
-    session.addEventListener("answered", keepPace, { once: true });
+// --- Parts that nobody asks for: made when it is time; without a connection, the next time ---
+
+function whenTime(happens, isTime, make) {
+  async function tried() {
+    if (!isTime()) return;
+    session.removeEventListener(happens, tried);
+    try {
+      await make();
+    } catch (error) {
+      console.warn(error);
+      session.addEventListener(happens, tried);
+    }
   }
+  session.addEventListener(happens, tried);
 }
-session.addEventListener("answered", keepPace, { once: true });
+
+const isFinished = () => session.view === "finished" && session.total > 0;
+whenTime("answered", () => true, async () => new (await import("./label/pace.js")).Pace({ session }));
+whenTime("show", isFinished, async () => new (await import("./label/finished.js")).Finished({ session, outbox, server }));
 
 // --- What keys and buttons do ---
 
@@ -158,6 +166,7 @@ const own = [
   // By a key (or by Enter on the button), the keyboard goes on there.
   { name: "light", keys: ["l"], act: (event) => withPart("light", (light) => light.toggle(!event?.detail)), once: true },
   { name: "reference", keys: ["r"], act: () => withPart("reference", (reference) => reference.toggle()), once: true },
+  { name: "strip", keys: ["p"], act: () => view.toggleStrip(), once: true },
   { name: "settings", keys: ["k"], act: () => withPart("settings", (settings) => settings.open()), once: true },
   { name: "help", keys: ["?"], act: () => at("help-dialog").showModal(), once: true },
 ];
@@ -209,8 +218,9 @@ function wake() {
   ahead.refresh();
 }
 window.addEventListener("online", wake);
+window.addEventListener("focus", wake);
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake());
-window.addEventListener("beforeunload", (event) => outbox.size && event.preventDefault());
+window.addEventListener("beforeunload", (event) => outbox.atRisk && event.preventDefault());
 
 // Before the first image, which would move.
 if (preference("reference", false) && matchMedia(WIDE).matches) {
