@@ -69,7 +69,7 @@ class Store {
 }
 
 /**
- * Events: "state" when `state`, `size`, `aside` or `keeps` changed, "outcome" with {answer, outcome} for each answer that
+ * Events: "state" when `state`, `size` or `aside` changed, "keeps" when `keeps` did, "outcome" with {answer, outcome} for each answer that
  * the server took or refused, "given" with an answer that was given in another tab (or is to be tried again).
  * `state` is saved | saving | offline | refused, over all tabs; `refusal` is the reason while nothing can be delivered.
  */
@@ -229,7 +229,7 @@ export class Outbox extends EventTarget {
     const keeps = result !== undefined;
     if (keeps !== this.keeps) {
       this.keeps = keeps;
-      this.#dispatch("state");
+      this.#dispatch("keeps");
     }
     return result;
   }

@@ -8,6 +8,13 @@ export function at(id) {
   return document.getElementById(id);
 }
 
+/** A new element with its properties and children. */
+export function made(kind, properties = {}, children = []) {
+  const element = Object.assign(document.createElement(kind), properties);
+  element.append(...children);
+  return element;
+}
+
 /** A sentence of `labeler/page_words.py`, with its {gaps} filled. */
 export function words(name, values = {}) {
   return boot.words[name].replace(/\{(\w+)\}/g, (_, gap) => values[gap]);

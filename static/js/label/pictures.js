@@ -1,61 +1,96 @@
 // Pictures in memory: loaded and decoded before they are shown, swapped without a flicker.
 
-const DECODED_AHEAD = 4;
-const RETRY_MS = [500, 1500, 4000, 10000];
+const DECODED_AHEAD = 6;
+// How many are loaded at once. One after another, each would wait for the way to the server and back; where the line
+// is so slow that a picture takes long, many at once would only make the nearest one late.
+const AT_ONCE = { usually: 4, slow: 2 };
+const SLOW_MS = 1000;
+const RETRY_MS = [500, 1500, 3000, 5000];
 
-/** One picture: an <img> that lies hidden on the stage until it is shown. */
+/** One picture: an <img> that lies hidden on the stage until it is shown. Its events reach the stage. */
 class Picture {
   failures = 0;
   paintedAt = null;
   shownAt = null;
+  #begunAt = null;
+  #decoded = null;
+  #retry = null;
 
   constructor(url, stage) {
     this.url = url;
     this.element = new Image();
     this.element.className = "picture";
-    this.element.decoding = "async";
+    // When it is shown, the old one goes and it comes in one frame.
+    this.element.decoding = "sync";
     this.element.draggable = false;
     this.element.setAttribute("aria-hidden", "true");
     this.ready = new Promise((resolve) => {
       this.element.addEventListener("load", () => resolve(), { once: true });
     });
-    this.element.addEventListener("error", () => this.#retry());
+    this.element.addEventListener("load", () => this.#tell("loaded", performance.now() - this.#begunAt));
+    this.element.addEventListener("error", () => this.#failed());
     stage.append(this.element);
   }
 
-  load(priority) {
-    if (this.element.src) return;
-    this.element.fetchPriority = priority;
-    this.element.src = this.url;
+  get begun() {
+    return this.#begunAt !== null;
   }
 
-  async decode() {
-    await this.ready;
-    // A picture that was dropped meanwhile can't be decoded, and need not be.
-    await this.element.decode().catch(() => null);
+  /** It was asked for, and has neither come nor failed. */
+  get loading() {
+    return this.begun && !this.#retry && !this.loaded;
   }
 
   get loaded() {
     return this.element.complete && this.element.naturalWidth > 0;
   }
 
-  #retry() {
+  load(priority) {
+    if (this.begun) return;
+    this.#begunAt = performance.now();
+    this.element.fetchPriority = priority;
+    this.element.src = this.url;
+  }
+
+  decode() {
+    // A picture that was dropped meanwhile can't be decoded, and need not be.
+    if (this.loaded) this.#decoded ??= this.element.decode().catch(() => null);
+  }
+
+  /** Should it have failed, try now rather than after the wait. */
+  again() {
+    if (!this.#retry) return;
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#begunAt = performance.now();
+    if (this.element.isConnected) this.element.src = this.url;
+  }
+
+  #failed() {
     const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
-    this.element.dispatchEvent(new Event("delayed", { bubbles: true }));
-    setTimeout(() => {
-      if (this.element.isConnected) this.element.src = this.url;
-    }, wait);
+    this.#retry = setTimeout(() => this.again(), wait);
+    this.#tell("delayed");
+  }
+
+  #tell(type, detail) {
+    this.element.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));
   }
 }
 
-/** The place where one picture is seen, while the next ones lie ready behind it. Event: "swap" when `current` changed. */
+/**
+ * The place where one picture is seen, while the next ones lie ready behind it.
+ *
+ * Events: "swap" when `current` changed, "loaded" when a picture has come.
+ */
 export class Stage extends EventTarget {
   current = null;
   // How the rater looks at the picture (zoom, brightness, …): {viewing()}, set by label.js.
   look = null;
   #element;
   #url;
+  // By token, in the order of need.
   #pictures = new Map();
+  #atOnce = AT_ONCE.usually;
 
   constructor(element, url) {
     super();
@@ -63,23 +98,55 @@ export class Stage extends EventTarget {
     this.#url = url;
     element.addEventListener("delayed", (event) => {
       if (event.target === this.current?.element) element.dataset.state = "delayed";
+      this.#fill();
     });
+    element.addEventListener("loaded", (event) => this.#came(event.detail));
+    window.addEventListener("online", () => this.#pictures.forEach((picture) => picture.again()));
   }
 
-  /** Load these in turn, the first one first, decode the nearest, and let go of all others but `keep`. */
-  async prepare(tokens, keep = []) {
-    const wanted = new Set([...tokens, ...keep]);
-    for (const [token, picture] of this.#pictures) {
-      if (!wanted.has(token) && picture !== this.current) {
-        picture.element.remove();
-        this.#pictures.delete(token);
-      }
+  /** Have these in memory, the first one first, the nearest decoded; then `keep`; and let go of all others. */
+  prepare(tokens, keep = []) {
+    const before = this.#pictures;
+    this.#pictures = new Map();
+    for (const token of [...tokens, ...keep]) {
+      this.#pictures.set(token, before.get(token) ?? new Picture(this.#url(token), this.#element));
     }
-    for (const [place, token] of tokens.entries()) {
-      const picture = this.#picture(token);
-      picture.load(place === 0 ? "high" : "low");
-      if (place === 0) await picture.ready;
-      else if (place < DECODED_AHEAD) picture.decode();
+    for (const [token, picture] of before) {
+      if (this.#pictures.has(token)) continue;
+      if (picture === this.current) this.#pictures.set(token, picture);
+      else picture.element.remove();
+    }
+    this.#fill();
+  }
+
+  /** Whether all that was asked for has come. */
+  get complete() {
+    return [...this.#pictures.values()].every((picture) => picture.loaded);
+  }
+
+  /** The address of a picture that is in memory; null of any other. */
+  inMemory(token) {
+    const picture = this.#pictures.get(token);
+    return picture?.loaded ? picture.url : null;
+  }
+
+  #came(tookMs) {
+    this.#atOnce = tookMs > SLOW_MS ? AT_ONCE.slow : AT_ONCE.usually;
+    this.#fill();
+    this.dispatchEvent(new Event("loaded"));
+  }
+
+  /** Load what is needed next, a few at a time; nothing while the rater waits for the picture on the screen. */
+  #fill() {
+    const nearest = [...this.#pictures.values()].slice(0, DECODED_AHEAD);
+    for (const picture of nearest) picture.decode();
+    if (this.current && !this.current.loaded) return;
+    let free = this.#atOnce - [...this.#pictures.values()].filter((picture) => picture.loading).length;
+    for (const picture of this.#pictures.values()) {
+      if (free <= 0) return;
+      if (picture.begun) continue;
+      picture.load("low");
+      free -= 1;
     }
   }
 
@@ -98,7 +165,8 @@ export class Stage extends EventTarget {
     picture.load("high");
     await picture.ready;
     await painted();
-    if (this.current !== picture) return;
+    // It may have been left, or come back to, meanwhile.
+    if (this.current !== picture || picture.paintedAt !== null) return;
     Object.assign(this.#element.dataset, { state: "shown", painted: true });
     picture.paintedAt = performance.now();
     picture.shownAt ??= new Date();

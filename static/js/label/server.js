@@ -6,6 +6,8 @@ const PATIENCE_MS = 20_000;
 const MOST_ITEMS = 20;
 const RETRY_MS = 4000;
 const AGAIN_MS = 300;
+// A window is asked for after so many answers.
+const EVERY = 5;
 
 /** The server answered, and said no: `refusal` is {code, text}. */
 export class Refused extends Error {
@@ -70,7 +72,7 @@ export class Server {
     return outcomes;
   }
 
-  /** What is this rater's; somebody else may have signed in since. */
+  /** What is told with whose it is: another person may have signed in since. */
   async mine(url) {
     const found = await this.#json(url);
     if (found.rater !== this.#rater) throw new Refused({ code: "other_person", text: words("otherPerson") });
@@ -95,7 +97,8 @@ export class Server {
   }
 }
 
-/** The next images: a few tokens in the order that the server gives, asked for again while some are left.
+/**
+ * The next images: a few tokens in the order that the server gives, asked for again before they run out.
  *
  * Events: "found" with the window when the server told what is next, "failed" with the error.
  */
@@ -116,12 +119,20 @@ export class Ahead extends EventTarget {
     this.#size = size;
   }
 
-  /** The first token is answered: take it off. */
-  shift() {
-    const token = this.tokens.shift();
+  /** That image is answered; whether it was among the next ones. */
+  drop(token) {
+    const known = this.tokens.includes(token);
+    this.tokens = this.tokens.filter((one) => one !== token);
     this.#answered.add(token);
-    if (!this.complete && this.tokens.length <= this.#size / 2) this.refresh();
-    return token;
+    if (!this.complete && this.tokens.length <= this.#size - EVERY) this.refresh();
+    return known;
+  }
+
+  /** That image is not answered after all: it comes again when the server says so. */
+  takeBack(token) {
+    this.#answered.delete(token);
+    this.complete = false;
+    this.refresh();
   }
 
   /** Believe a window of `asked` items, but for what this page has answered and the server may not have yet. */

@@ -3,11 +3,12 @@
 import { Refused } from "./server.js";
 import { nameOf, words } from "./page.js";
 
-const PICTURES_KEPT = 8;
+const RECENT = 9;
 
 /**
- * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" with {decideMs} after a first answer,
- * "stale" with a sentence when an answer replaced one that this page did not know of.
+ * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" with {decideMs} after
+ * a first answer, "elsewhere" when the image on the screen was answered in another window, "stale" with {token, before,
+ * now, version} when an answer replaced one that this page did not know of.
  */
 export class Session extends EventTarget {
   view = "loading"; // loading | grading | finished
@@ -30,13 +31,15 @@ export class Session extends EventTarget {
     this.#outbox = outbox;
     this.#stage = stage;
     this.#ahead = ahead;
-    outbox.addEventListener("outcome", (event) => this.#confirmed(event.detail));
+    outbox.addEventListener("outcome", (event) => this.#told(event.detail));
+    outbox.addEventListener("given", (event) => this.#elsewhere(event.detail));
     ahead.addEventListener("found", (event) => this.#found(event.detail));
   }
 
-  /** Begin with the window that came with the page. */
-  start({ answered, total }) {
+  /** Begin with the window that came with the page; what waited on this machine is answered. */
+  async start({ answered, total }) {
     Object.assign(this, { answered, total });
+    for (const answer of await this.#outbox.ready) this.#learn(answer);
     this.#showHead();
   }
 
@@ -53,6 +56,11 @@ export class Session extends EventTarget {
   /** Whether there is an image that the rater has seen. */
   get ready() {
     return this.view === "grading" && this.#stage.current?.paintedAt != null;
+  }
+
+  /** The last answered items, the latest one last. */
+  get recent() {
+    return this.#past.slice(-RECENT);
   }
 
   get latest() {
@@ -92,6 +100,36 @@ export class Session extends EventTarget {
     if (place >= 0) this.#review(place);
   }
 
+  /** To an image that was answered. */
+  goTo(token) {
+    const place = this.#past.findIndex((item) => item.token === token);
+    if (place >= 0 && token !== this.#shown) this.#review(place);
+  }
+
+  /** Know the last answers of before this page was opened, should there be room among the recent ones. */
+  async recall() {
+    if (this.#past.length >= RECENT || this.answered <= this.#past.length) return;
+    this.#lookingBack = this.#lookingBack.then(() => this.#fetchPast({ quietly: true }));
+    await this.#lookingBack;
+    this.#prepare();
+    this.dispatchEvent(new Event("show"));
+  }
+
+  /** Put the earlier answer back that a stale one replaced: it is given once more. */
+  putBack({ token, before, version }) {
+    const { version: _, ...given } = before;
+    const item = this.#past.find((one) => one.token === token);
+    this.#outbox.add({
+      token,
+      ...asSent(given),
+      base_version: Math.max(version, item?.given.version ?? 0) + this.#outbox.waitingFor(token),
+      client_time: new Date().toISOString(),
+    });
+    if (item) item.given = { ...given, version: item.given.version };
+    this.dispatchEvent(new Event("show"));
+    this.#say(words("changed", { answer: nameOf(given), ...this.#place }));
+  }
+
   forward() {
     if (this.#at === null) return;
     if (this.#at < this.#past.length - 1) {
@@ -106,12 +144,12 @@ export class Session extends EventTarget {
     const [token] = this.#ahead.tokens;
     const item = { token, number: this.number, given: { ...given, version: 0 } };
     const decideMs = this.#send(item, given);
-    this.#ahead.shift();
     this.#past.push(item);
     this.answered += 1;
+    this.#ahead.drop(token);
     this.#showHead();
     if (this.view === "grading") this.#say(words("given", { answer: nameOf(given), ...this.#place }));
-    this.dispatchEvent(new Event("answered"));
+    this.dispatchEvent(new CustomEvent("answered", { detail: { decideMs } }));
   }
 
   #change(item, given) {
@@ -141,12 +179,63 @@ export class Session extends EventTarget {
     return decideMs;
   }
 
-  #confirmed({ answer, outcome }) {
+  /** Know of an answer that this page did not take. */
+  #learn(answer) {
+    const { token } = answer;
+    // Without those on their way, as `#send` adds them.
+    const version = Math.max(0, answer.base_version + 1 - this.#outbox.waitingFor(token));
+    const item = this.#past.find((one) => one.token === token);
+    if (item) {
+      item.given = { ...asGiven(answer), version: Math.max(version, item.given.version) };
+      return;
+    }
+    // Where more wait than the window held, its last ones are not in it.
+    const beyond = !this.#ahead.tokens.length && !this.#ahead.complete && answer.base_version === 0;
+    if (!this.#ahead.drop(token) && !beyond) return;
+    this.answered += 1;
+    this.#past.push({ token, number: this.answered, given: { ...asGiven(answer), version } });
+  }
+
+  #elsewhere(answer) {
+    this.#learn(answer);
+    const [next] = this.#ahead.tokens;
+    if (this.#at !== null || next === this.#shown) {
+      this.#prepare();
+      this.dispatchEvent(new Event("show"));
+    } else {
+      this.#showHead();
+      if (next) this.dispatchEvent(new Event("elsewhere"));
+    }
+  }
+
+  /** The server told what became of an answer. */
+  #told({ answer, outcome }) {
     const item = this.#past.find((one) => one.token === answer.token);
+    if (outcome.status === "refused") {
+      this.#takeBack(answer, item);
+      return;
+    }
     if (item) item.given.version = Math.max(item.given.version, outcome.version);
     if (outcome.status !== "stale") return;
-    const now = nameOf({ ...answer, level_value: answer.level });
-    this.dispatchEvent(new CustomEvent("stale", { detail: words("stale", { before: nameOf(outcome.earlier), now }) }));
+    const { token } = answer;
+    const detail = { token, before: outcome.earlier, now: asGiven(answer), version: outcome.version };
+    this.dispatchEvent(new CustomEvent("stale", { detail }));
+  }
+
+  /** The server would not have it. A first answer leaves its image unanswered; a change, what was answered before. */
+  #takeBack({ token }, item) {
+    if (!item || this.#outbox.waitingFor(token)) return;
+    const reviewed = this.reviewed;
+    this.#past = this.#past.filter((one) => one !== item);
+    if (!item.given.version) {
+      this.answered -= 1;
+      this.#ahead.takeBack(token);
+    }
+    // What is known of a change's image is fetched again when the rater looks back.
+    else this.#past = [];
+    this.#at = reviewed && this.#past.includes(reviewed) ? this.#past.indexOf(reviewed) : null;
+    if (reviewed && this.#at === null) this.#showHead();
+    else this.dispatchEvent(new Event("show"));
   }
 
   #found({ answered, total, exact }) {
@@ -159,7 +248,7 @@ export class Session extends EventTarget {
     } else {
       const replaced = this.view === "grading";
       this.#showHead();
-      if (replaced && next) this.#say(words("elsewhere"));
+      if (replaced && next) this.dispatchEvent(new Event("elsewhere"));
     }
   }
 
@@ -186,25 +275,32 @@ export class Session extends EventTarget {
   }
 
   #prepare() {
-    this.#stage.prepare(this.#ahead.tokens, this.#past.slice(-PICTURES_KEPT).map((item) => item.token));
+    this.#stage.prepare(this.#ahead.tokens, this.recent.map((item) => item.token));
   }
 
   /** Put earlier answers of this rater before the known ones; false when there are none, or none can be had. */
-  async #fetchPast() {
+  async #fetchPast({ quietly = false } = {}) {
     const first = this.#past[0]?.token ?? null;
     try {
       // The server can't look back from an image whose answer it has not got.
       const items = await this.#server.previous(first && this.#outbox.waitingFor(first) ? null : first);
       const known = new Set(this.#past.map((item) => item.token));
       const older = items.filter((item) => !known.has(item.token)).reverse();
+      for (const item of older) this.#overlay(item);
       this.#past.unshift(...older);
       if (this.#at !== null) this.#at += older.length;
-      if (!older.length) this.#say(words("first"));
+      if (!older.length && !quietly) this.#say(words("first"));
       return older.length > 0;
     } catch (error) {
-      this.#say(error instanceof Refused ? error.refusal.text : words("backUnavailable"));
+      if (!quietly) this.#say(error instanceof Refused ? error.refusal.text : words("backUnavailable"));
       return false;
     }
+  }
+
+  /** What the rater answered since, and the server has not got. */
+  #overlay(item) {
+    const waiting = this.#outbox.lastFor(item.token);
+    if (waiting) item.given = { ...asGiven(waiting), version: item.given.version };
   }
 
   #say(sentence) {
@@ -217,6 +313,13 @@ export function asSent({ level_value: level, regions, ...rest }) {
   if (!regions) return { level, ...rest };
   const parts = Object.entries(regions).map(([region, part]) => [region, asSent(part)]);
   return { level, ...rest, regions: Object.fromEntries(parts) };
+}
+
+/** The other way round: what an answer that was sent says. */
+export function asGiven({ level, flag, comment, unsure, regions }) {
+  const part = (one) => ({ level_value: one.level ?? null, flag: one.flag ?? "" });
+  const parts = Object.entries(regions ?? {}).map(([region, one]) => [region, part(one)]);
+  return { ...part({ level, flag }), comment, unsure, regions: Object.fromEntries(parts) };
 }
 
 /** Whether two answers say the same. Regions, and what is said of each, may come in another order. */

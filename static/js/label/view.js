@@ -2,6 +2,8 @@
 
 import { at, made, nameOf, prefer, preference, words } from "./page.js";
 
+// As in label.css: on a smaller window the strip would take the image's place.
+const WIDE = "(min-width: 60rem) and (min-height: 32.01rem)";
 const SIGN_IN = new Set(["signed_out", "forbidden", "other_person"]);
 
 /** The line that says truthfully whether all answers are saved; it stands on every page that gives some. */
@@ -60,11 +62,16 @@ export class View {
   #session;
   #outbox;
   #saving;
+  #stage;
+  #look;
+  #strip = null;
   // What stands in the notice, the first one on top: by what it is about, {sentence, choices}.
   #notices = new Map();
 
-  constructor({ session, outbox }) {
+  constructor({ session, outbox, stage, look }) {
     this.#session = session;
+    this.#stage = stage;
+    this.#look = look;
     this.#outbox = outbox;
     session.addEventListener("show", () => this.#render());
     session.addEventListener("say", (event) => this.say(event.detail));
@@ -75,8 +82,14 @@ export class View {
     outbox.addEventListener("state", () => this.#renderFinished());
     outbox.addEventListener("keeps", () => this.notify(outbox.keeps ? "" : words("unkept"), { about: "keeps" }));
     at("notice-close").addEventListener("click", () => this.#closeNotice());
-    if (preference("strip", true)) this.#showStrip();
-    document.addEventListener("change", ({ target }) => target.dataset.preference === "strip" && this.toggleStrip());
+    for (const part of [session, stage]) {
+      for (const event of ["show", "loaded"]) part.addEventListener(event, () => this.#strip || this.#renderStrip());
+    }
+    // The settings' box, which has kept the choice already.
+    document.addEventListener("change", ({ target }) => {
+      if (target.dataset.preference === "strip") look.refit(() => this.#renderStrip());
+    });
+    this.#renderStrip();
   }
 
   /** For a screen reader. */
@@ -133,8 +146,29 @@ export class View {
 
   // --- The strip of the last images ---
 
-  async toggleStrip() {
+  /** Show or hide it; the rater's choice is kept. */
+  toggleStrip() {
     prefer("strip", !preference("strip", true));
+    this.#look.refit(() => this.#renderStrip());
+  }
+
+  #renderStrip() {
+    at("strip").hidden = !preference("strip", true);
+    // Its pictures come after all that the rater needs next.
+    const wanted = !at("strip").hidden && matchMedia(WIDE).matches && this.#session.answered && this.#stage.complete;
+    if (wanted && !this.#strip) this.#loadStrip();
+  }
+
+  async #loadStrip() {
+    this.#strip = true;
+    try {
+      const { Strip } = await import("./strip.js");
+      this.#strip = new Strip({ session: this.#session, stage: this.#stage });
+    } catch (error) {
+      // The next image brings the next try.
+      console.warn("The strip can’t be loaded.", error);
+      this.#strip = null;
+    }
   }
 
   #render() {
