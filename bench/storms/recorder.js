@@ -16,6 +16,9 @@
     if (GRADE.test(key) && key !== before.chosen && token && tokenShown() !== token) note("given", { token, level: Number(key) });
   });
 
+  // The page warns of grades that would be lost; this rater leaves all the same.
+  addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), true);
+
   let said = "";
   const listen = () => {
     const line = document.getElementById("saving");

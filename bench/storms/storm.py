@@ -17,7 +17,7 @@ from bench.storms.network import network
 from bench.storms.rater import Rater
 
 _KEPT = """
-    SELECT l.id, (l.viewing->>'window_width')::int, a.token, v.value, l.version, l.client_key::text, a.shown_seq,
+    SELECT l.id, (l.viewing->>'window_width')::float8, a.token, v.value, l.version, l.client_key::text, a.shown_seq,
         extract(epoch FROM pg_xact_commit_timestamp(l.xmin))::float8
     FROM labeler_label l JOIN labeler_assignment a ON a.id = l.assignment_id JOIN labeler_level v ON v.id = l.level_id
     WHERE l.region = 'face' ORDER BY l.id
@@ -67,7 +67,7 @@ def _facts(notes: Notes, place: Place) -> Facts:
     kept = tuple(
         Kept(
             order=int(str(order)),
-            tab=int(str(width)) - WIDTH,
+            tab=int(float(str(width))) - WIDTH,
             token=str(token),
             level=int(float(str(level))),
             version=int(str(version)),

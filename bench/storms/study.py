@@ -17,7 +17,7 @@ from labeler.models import Role
 from labeler.studies import add_member, create_study
 
 SEED = 20_180_401
-WIDTH, HEIGHT = 120, 160
+WIDTH, HEIGHT = 264, 300
 GOLDEN_EVERY = 10
 
 
@@ -41,5 +41,7 @@ def picture(number: int) -> bytes:
     """A JPEG of blots in colours; the same number gives the same bytes, and no two are alike."""
     rng = np.random.default_rng([SEED, number])
     coarse = rng.integers(30, 230, (8, 6, 3)).astype(np.uint8)
-    pixels = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    blots = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    # A grain, as the import turns away what is blurred.
+    pixels = blots + rng.normal(0, 6, (HEIGHT, WIDTH, 1))
+    return cv2.imencode(".jpg", np.clip(pixels, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
