@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from labeler.labelling import NotOpen, Refusal, check_open, has_unanswered, items_of, scale
 from labeler.looking_back import Given, given_to
-from labeler.models import Assignment, Label, Membership, Region
+from labeler.models import Label, Membership, Region
 
 # Answers of a group that are told at once.
 PAGE = 48
@@ -122,35 +123,42 @@ def more(membership: Membership, show: Show, order: Order, level_value: float | 
     return tuple(_told(membership, _first(_answered(membership).filter(_SHOWN[show], of_group, beyond), order)))
 
 
-def _answered(membership: Membership) -> QuerySet[Assignment]:
+def counts(membership: Membership) -> Counts:
+    """How many of the rater's answers there are, by kind. Raises NotOpen."""
+    check_open(membership)
+    return _counts(_kinds(membership, {level.pk: level.value for level in scale(membership)}))
+
+
+def _answered(membership: Membership) -> QuerySet[Any]:
     """Images that were shown and still can be, each with what counts of its answer.
 
-    Read one by one, in the order shown, until there are enough: a join would be sorted whole for every page.
+    The answer is looked up for one image after the other: a join of all would be sorted for every page.
     """
     answers = Label.objects.filter(assignment=OuterRef("pk"), region=Region.FACE).order_by("-version")
-    return (
-        items_of(membership)
-        .filter(shown_seq__isnull=False, rendition__path__gt="")
-        .alias(level=Subquery(answers.values("level_id")[:1]), unsure=Subquery(answers.values("unsure")[:1]))
-        .annotate(stale=Subquery(answers.values("stale")[:1]))
+    shown = items_of(membership).filter(shown_seq__isnull=False, rendition__path__gt="")
+    return shown.annotate(
+        level=Subquery(answers.values("level_id")[:1]),
+        unsure=Subquery(answers.values("unsure")[:1]),
+        stale=Subquery(answers.values("stale")[:1]),
     )
 
 
-def _first(answered: QuerySet[Assignment], order: Order) -> QuerySet[Assignment]:
+def _first(answered: QuerySet[Any], order: Order) -> QuerySet[Any]:
     return answered.order_by(_by_number(order))[:PAGE]
 
 
-def _first_of_each(answered: QuerySet[Assignment], order: Order) -> QuerySet[Assignment]:
+def _first_of_each(answered: QuerySet[Any], order: Order) -> QuerySet[Any]:
     """The first ones of each level, and of those without."""
-    place = Window(RowNumber(), partition_by="level", order_by=_by_number(order))
-    return answered.annotate(place=place).filter(place__lte=PAGE).order_by(_by_number(order))
+    placed = answered.annotate(place=Window(RowNumber(), partition_by="level", order_by=_by_number(order)))
+    first: QuerySet[Any] = placed.filter(place__lte=PAGE).order_by(_by_number(order))
+    return first
 
 
 def _by_number(order: Order) -> str:
     return "-shown_seq" if order == Order.NEWEST else "shown_seq"
 
 
-def _told(membership: Membership, answered: QuerySet[Assignment]) -> list[Mine]:
+def _told(membership: Membership, answered: QuerySet[Any]) -> list[Mine]:
     """As the rater is told them, in their order."""
     rows = list(answered.values_list("pk", "token", "shown_seq", "stale"))
     given = given_to([pk for pk, *_ in rows], with_parts=membership.study.grade_regions)

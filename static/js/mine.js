@@ -89,6 +89,8 @@ grid.addEventListener("picked", () => {
 function enlarge(open) {
   document.body.classList.add("enlarged");
   at("mine").inert = true;
+  // On the image's edge, where it hides nothing that is to be judged.
+  at("viewer-notices").append(at("notices"));
   open();
   history.pushState({ enlarged: true }, "");
   at("viewer-title").focus();
@@ -102,6 +104,7 @@ viewer.addEventListener("closed", ({ detail }) => {
   light.close();
   document.body.classList.remove("enlarged");
   at("mine").inert = false;
+  at("mine").after(at("notices"));
   grid.focus(detail.item);
 });
 
