@@ -9,13 +9,14 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from django.db import transaction
-from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from labeler import rater_rows
 from labeler.labelling import Refusal, why_not_open
 from labeler.looking_back import PARTS, Given, PartGiven
-from labeler.models import Assignment, Flag, Label, Level, Membership, Region
+from labeler.models import Flag, Label, Level, Membership, Region
+from labeler.rater_rows import Item
 
 UNKNOWN = Refusal("unknown", _("This image is not among those sent to you in this study."))
 OFF_SCALE = Refusal("invalid", _("This grade is not on the study’s scale."))
@@ -82,12 +83,7 @@ def answer_all(membership: Membership, answers: Sequence[Answer], *, sent_at: da
     One that can't be taken is refused alone. `sent_at` is the browser's clock at sending: it corrects `shown_at`.
     """
     # The lock lines up a rater's tabs, so that versions and the order shown have no gaps and no ties.
-    locked = (
-        Membership.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study")
-        .only("state", "study__state", "study__grade_regions")
-        .get(pk=membership.pk)
-    )
+    locked = rater_rows.locked(membership.pk)
     batch = _Batch(locked, answers, sent_at)
     outcomes = [batch.take(given) for given in answers]
     batch.write()
@@ -102,28 +98,20 @@ class _Batch:
         self.refusal = why_not_open(membership)
         self.now = timezone.now()
         self.ahead = self.now - sent_at if sent_at else timedelta(0)
-        mine = Assignment.objects.filter(
-            membership=membership, token__in={one.token for one in answers}, released_at__isnull=False
-        ).only("token", "membership_id", "released_at", "first_shown_at", "shown_seq")
-        # Locked in the order in which a window locks them, as the two come at once when a browser is online again.
-        locked = mine.select_for_update(of=("self",), no_key=True).order_by("sort_key")
-        self.assignments = {row.token: row for row in locked}
-        self.levels = {level.value: level for level in Level.objects.filter(study_id=membership.study_id)}
+        regions = list(Region) if membership.study.grade_regions else [Region.FACE]
+        known = rater_rows.known(
+            membership, {one.token for one in answers}, {one.client_key for one in answers}, regions
+        )
+        self.items = {item.token: item for item in known.items}
+        self.levels = known.levels
+        self.last_shown = known.last_shown
         self.by_key: dict[UUID, Label] = {}
         # All labels of the newest version: the whole face's and its parts'.
         self.current: dict[int, list[Label]] = {}
-        self._read_labels({one.client_key for one in answers})
-        self.labels: list[Label] = []
-        self.shown: list[Assignment] = []
-
-    def _read_labels(self, keys: set[UUID]) -> None:
-        mine = [row.pk for row in self.assignments.values()]
-        of_images = Q(assignment__in=mine)
-        if not self.membership.study.grade_regions:
-            of_images &= Q(region=Region.FACE)
-        labels = Label.objects.filter(Q(client_key__in=keys) | of_images)
-        for label in labels.select_related("level").order_by("version"):
+        for label in known.labels:
             self._remember(label)
+        self.labels: list[Label] = []
+        self.shown: list[Item] = []
 
     def _remember(self, label: Label) -> None:
         self.by_key[label.client_key] = label
@@ -131,17 +119,17 @@ class _Batch:
         self.current[label.assignment_id] = [label, *(one for one in before if one.version == label.version)]
 
     def take(self, given: Answer) -> Outcome:
-        assignment = self.assignments.get(given.token)
+        item = self.items.get(given.token)
         known = self.by_key.get(given.client_key)
-        if known is not None and assignment is not None and known.assignment_id == assignment.pk:
+        if known is not None and item is not None and known.assignment_id == item.id:
             return Outcome(str(given.client_key), Status.DUPLICATE, version=known.version)
-        refusal = self._why_refused(given, assignment, known)
-        if refusal is not None or assignment is None:
+        refusal = self._why_refused(given, item, known)
+        if refusal is not None or item is None:
             return Outcome(str(given.client_key), Status.REFUSED, refusal=refusal)
-        before = self.current.get(assignment.pk, [])
+        before = self.current.get(item.id, [])
         version = before[0].version if before else 0
         stale = version > given.base_version
-        self._append(given, assignment, version + 1, stale=stale)
+        self._append(given, item, version + 1, stale=stale)
         return Outcome(
             str(given.client_key),
             Status.STALE if stale else Status.SAVED,
@@ -149,10 +137,10 @@ class _Batch:
             earlier=_given(before) if stale else None,
         )
 
-    def _why_refused(self, given: Answer, assignment: Assignment | None, known: Label | None) -> Refusal | None:
+    def _why_refused(self, given: Answer, item: Item | None, known: Label | None) -> Refusal | None:
         if self.refusal is not None:
             return self.refusal
-        if assignment is None:
+        if item is None:
             return UNKNOWN
         if known is not None:
             return KEY_TAKEN
@@ -173,10 +161,10 @@ class _Batch:
         on_scale = (one.flag == Flag.UNSEEN or one.level_value in self.levels for one in given.regions.values())
         return None if all(on_scale) else OFF_SCALE
 
-    def _append(self, given: Answer, assignment: Assignment, version: int, *, stale: bool) -> None:
+    def _append(self, given: Answer, item: Item, version: int, *, stale: bool) -> None:
         """The whole face's label and those of its parts, all of one version."""
         face = Label(
-            assignment=assignment,
+            assignment_id=item.id,
             version=version,
             client_key=given.client_key,
             level=self._level(given.level_value, given.flag),
@@ -190,7 +178,7 @@ class _Batch:
         )
         parts = [
             Label(
-                assignment=assignment,
+                assignment_id=item.id,
                 region=region,
                 version=version,
                 # Worked out from the answer's own key: no browser can send one like it.
@@ -205,27 +193,22 @@ class _Batch:
         for label in (face, *parts):
             self._remember(label)
             self.labels.append(label)
-        if assignment.shown_seq is None:
-            assignment.first_shown_at = self._first_shown(given, assignment)
-            assignment.shown_seq = 0  # numbered in `write`
-            self.shown.append(assignment)
+        if item.shown_seq is None:
+            self.last_shown += 1
+            item.first_shown_at, item.shown_seq = self._first_shown(given, item), self.last_shown
+            self.shown.append(item)
 
     def _level(self, value: float | None, flag: str) -> Level | None:
         return self.levels[value] if value is not None and flag == Flag.NONE else None
 
-    def _first_shown(self, given: Answer, assignment: Assignment) -> datetime:
+    def _first_shown(self, given: Answer, item: Item) -> datetime:
         """By the server's clock, and never before the image had left, nor after its answer came."""
         claimed = given.shown_at + self.ahead if given.shown_at else self.now
-        return min(max(claimed, assignment.released_at or claimed), self.now)
+        return min(max(claimed, item.released_at), self.now)
 
     def write(self) -> None:
-        if self.shown:
-            seen = Assignment.objects.filter(membership=self.membership).aggregate(last=Max("shown_seq"))["last"]
-            for number, assignment in enumerate(self.shown, start=(seen or 0) + 1):
-                assignment.shown_seq = number
-            Assignment.objects.bulk_update(self.shown, ["first_shown_at", "shown_seq"])
         if self.labels:
-            Label.objects.bulk_create(self.labels)
+            rater_rows.append(self.labels, self.shown, self.now)
 
 
 def _given(labels: Sequence[Label]) -> Given:

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from labeler import file_store
+from labeler import file_store, rater_rows
 from labeler.models import (
     Assignment,
     Flag,
@@ -28,7 +26,6 @@ from labeler.models import (
     Level,
     Membership,
     MembershipState,
-    Queue,
     Region,
     Role,
     StudyState,
@@ -113,47 +110,21 @@ def window(membership: Membership, size: int) -> Window:
     Raises NotOpen.
     """
     # The lock makes a shuffling of unreleased images wait, or waits for it, so that the new order is read.
-    locked = (
-        Membership.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study")
-        .only("state", "study__state")
-        .get(pk=membership.pk)
-    )
-    check_open(locked)
+    check_open(rater_rows.locked(membership.pk))
     size = max(1, min(size, MOST_ITEMS))
-    coming = _unanswered_items(membership).select_for_update(of=("self",), no_key=True)
-    items = list(coming.only("token", "released_at")[:size])
-    unreleased = [item.pk for item in items if item.released_at is None]
-    if unreleased:
-        Assignment.objects.filter(pk__in=unreleased).update(released_at=timezone.now())
-    read_ahead(_unanswered_items(membership).values_list("rendition__path", flat=True)[: size + AHEAD])
-    total, shown = _counts(membership)
+    coming = rater_rows.window(membership.pk, size, AHEAD)
+    read_ahead(coming.paths)
     # Where the window holds all that is left, it knows better than the number of what was answered on the page.
-    answered = total - len(items) if len(items) < size else shown
-    return Window(tuple(item.token for item in items), answered, total)
+    is_all = len(coming.tokens) < size
+    return Window(coming.tokens, coming.total - len(coming.tokens) if is_all else coming.shown, coming.total)
 
 
-def _counts(membership: Membership) -> tuple[int, int]:
-    """How many images are the rater's, and how many were shown and answered: those are numbered without gaps."""
-    numbered = Assignment.objects.filter(membership=OuterRef("pk"), shown_seq__isnull=False).order_by("-shown_seq")
-    row = (
-        Queue.objects.filter(membership=membership)
-        .annotate(shown=Coalesce(Subquery(numbered.values("shown_seq")[:1]), 0))
-        .values_list("total", "shown")
-        .first()
-    )
-    return row or (0, 0)
-
-
-def picture(user: User, study_id: int, token: str) -> bytes | None:
-    """What a browser is sent for a token; None unless it was released to this very rater.
+def picture(path: str, token: str) -> bytes:
+    """What a browser is sent for a token whose picture lies there.
 
     Behind the JPEG's end, where no viewer looks, come bytes that are this token's own, so that neither size nor digest
     of what is sent tells whether two raters, or the same one twice, were shown the same picture.
     """
-    path = _rendition_path(user, study_id, token)
-    if path is None:
-        return None
     shown = file_store.read(path)
     return shown + _padding(token, len(shown))
 
@@ -163,21 +134,6 @@ def _padding(token: str, size: int) -> bytes:
     key = hmac.digest(settings.SECRET_KEY.encode(), f"padding {token}".encode(), hashlib.sha256)
     length = 1 + int.from_bytes(key[:8], "big") % max(LEAST_PADDING, size // 4)
     return hashlib.shake_128(key).digest(length)
-
-
-def _rendition_path(user: User, study_id: int, token: str) -> str | None:
-    return (
-        Assignment.objects.filter(
-            token=token,
-            membership__user=user,
-            membership__study_id=study_id,
-            membership__state=MembershipState.ACTIVE,
-            released_at__isnull=False,
-        )
-        .exclude(rendition__path="")
-        .values_list("rendition__path", flat=True)
-        .first()
-    )
 
 
 def reasons() -> list[tuple[str, str]]:

@@ -251,20 +251,10 @@ def test_regions_cost_no_more_queries(
     bob_rates: Membership, three: list[Assignment], django_assert_num_queries: DjangoAssertNumQueries, size: int
 ) -> None:
     answer_all(bob_rates, [_in_parts(item.token, 3, 2, 2, 2) for item in three])
-    with django_assert_num_queries(7):  # as a batch of whole faces, but for order and shown
+    with django_assert_num_queries(6):  # as a batch of whole faces, and the labels that are there
         answer_all(bob_rates, [_in_parts(item.token, 4, 2, 2, 2, base_version=1) for item in three[:size]])
     with django_assert_num_queries(2):  # images, labels
         assert len(looking_back.previous(bob_rates, before=None, size=size)) == size
-
-
-@pytest.mark.parametrize("size", [1, 8])
-def test_a_batch_costs_the_same_queries_whatever_its_size(
-    bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries, size: int
-) -> None:
-    dealt = _released(bob_rates, 8)
-    # savepoint, rater, images, scale, labels, order, shown, labels in, savepoint
-    with django_assert_num_queries(9):
-        answer_all(bob_rates, [grade(item.token) for item in dealt[:size]])
 
 
 @pytest.mark.django_db(transaction=True)

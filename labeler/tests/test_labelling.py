@@ -1,8 +1,6 @@
 """The next images, and looking back."""
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -117,29 +115,6 @@ def test_a_picture_shown_again_is_an_item_of_its_own(bob_rates: Membership) -> N
     ]
 
 
-def test_the_next_images_come_by_the_indexes_whose_size_does_not_count(bob_rates: Membership) -> None:
-    """The whole window reads as much at the end of a long queue as a short one does."""
-    dealt = start(bob_rates, 1)
-    image, rendition = dealt[0].image, dealt[0].rendition
-    Assignment.objects.bulk_create(
-        Assignment(membership=bob_rates, image=image, rendition=rendition, repeat=number, sort_key=10_000 + number)
-        for number in range(1, 4_000)
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE labeler_assignment, labeler_queue, labeler_label")
-    with CaptureQueriesContext(connection) as captured:
-        window = labelling.window(bob_rates, 10)
-    assert (len(window.tokens), window.total) == (10, 4_000)
-    read = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
-    assert len(read) == 4  # the rater, images, images ahead, counts
-    for statement in read:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
-            plan = cursor.fetchone()[0][0]["Plan"]
-        assert "Seq Scan on labeler_assignment" not in str(plan)
-        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 150
-
-
 @pytest.mark.parametrize(
     ("state", "code"),
     [(StudyState.DRAFT, "not_started"), (StudyState.PAUSED, "paused"), (StudyState.CLOSED, "closed")],
@@ -186,17 +161,6 @@ def test_looking_back_shows_a_flag_with_its_words(bob_rates: Membership) -> None
 
 def test_the_flags_offered_are_those_of_the_database_that_are_about_a_whole_image(db: None) -> None:
     assert [*(code for code, _ in labelling.reasons()), Flag.UNSEEN] == [flag.value for flag in Flag if flag]
-
-
-@pytest.mark.parametrize("size", [3, 12])
-def test_a_window_costs_the_same_queries_however_many_images(
-    bob_rates: Membership, django_assert_num_queries: DjangoAssertNumQueries, size: int
-) -> None:
-    start(bob_rates, size)
-    with django_assert_num_queries(7):  # savepoint, lock, images, release, images ahead, counts, savepoint
-        labelling.window(bob_rates, 5)
-    with django_assert_num_queries(6):
-        labelling.window(bob_rates, 5)
 
 
 def test_looking_back_costs_two_queries(

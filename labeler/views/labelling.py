@@ -14,13 +14,20 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import User
 from labeler import answering, labelling, looking_back
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
 from labeler.practice import awaits_welcome
-from labeler.views.rater_pages import closed_page, person, rater_json, rater_or_404, refused, told_to_scripts
+from labeler.views.rater_pages import (
+    closed_page,
+    person,
+    picture_path,
+    rater_json,
+    rater_or_404,
+    refused,
+    told_to_scripts,
+)
 
 # Items that the page is given at once; it asks again when half of them are left.
 WINDOW = 10
@@ -89,14 +96,12 @@ def answers(request: HttpRequest, membership: Membership) -> JsonResponse:
 @require_safe
 def image(request: HttpRequest, study_id: int, token: str) -> HttpResponse:
     """A picture by its token. It never changes, and only its rater may have it."""
-    found = labelling.picture(request.user, study_id, token) if isinstance(request.user, User) else None
-    if found is None:
-        raise Http404("no such image")
+    path = picture_path(request, study_id, token)
     etag = f'"{token}"'
     if request.headers.get("If-None-Match") == etag:
         response: HttpResponse = HttpResponseNotModified()
     else:
-        response = HttpResponse(found, content_type="image/jpeg")
+        response = HttpResponse(labelling.picture(path, token), content_type="image/jpeg")
         # One name for all: the file's own must not reach the browser.
         response["Content-Disposition"] = 'inline; filename="image.jpg"'
     response["ETag"] = etag
