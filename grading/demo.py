@@ -85,7 +85,7 @@ def create_demo(size: DemoSize = DemoSize()) -> tuple[Study, SignIns]:
     with transaction.atomic():
         lead = _account(sign_ins.lead, "Example lead", sign_ins.passphrase, is_admin=True)
         rater = _account(sign_ins.rater, "Example rater", sign_ins.passphrase)
-        study = create_study(STUDY_NAME, actor=audit.SYSTEM, lead=lead, seed=SEED, is_synthetic=True)
+        study = create_study(STUDY_NAME, actor=audit.SYSTEM, lead=lead, seed=SEED, is_synthetic=True, welcome=True)
         for name in SIMULATED:
             add_member(study, Role.RATER, actor=audit.SYSTEM, external_name=name)
         add_member(study, Role.RATER, actor=audit.SYSTEM, user=rater)

@@ -25,8 +25,8 @@ export class Finished {
     try {
       this.#tell(await this.#server.mine(this.#links.dataset.counts));
     } catch (error) {
-      // The links lead there all the same.
-      console.info("How many were flagged can’t be told now.", error);
+      // Their page tells it too.
+      console.info("How many were flagged or unsure can’t be told now.", error);
     }
   }
 

@@ -17,26 +17,24 @@ const PLACE = `goldfold pace ${boot.owner}`;
 export class Pace {
   #session;
   // Times are ms since 1970: a clock that goes on while the machine sleeps, and across reloads.
-  #kept = { steps: [], decided: [], last: Date.now(), since: Date.now(), toldRest: 0, toldQuick: 0, ...stored() };
+  #kept = { steps: [], decided: [], last: null, since: 0, toldRest: 0, toldQuick: 0, ...stored() };
   #notice = new Notice(document.querySelector(".label-bar"));
 
+  /** Made at an answer, which counts. */
   constructor({ session }) {
     this.#session = session;
-    if (Date.now() - this.#kept.last >= BREAK) this.#rested(Date.now());
     session.addEventListener("answered", ({ detail }) => this.#answered(detail.decideMs));
     session.addEventListener("show", () => this.#render());
+    this.#step(Date.now());
+    store(this.#kept);
     this.#render();
   }
 
   #answered(decideMs) {
     const [kept, now] = [this.#kept, Date.now()];
-    const step = now - kept.last;
-    // What took longer was a pause, and tells nothing of the pace.
-    if (step <= STEPS.longest) kept.steps = [...kept.steps, step].slice(-STEPS.most);
-    if (step >= BREAK) this.#rested(now);
-    kept.last = now;
     kept.decided = [...kept.decided, decideMs].slice(-QUICK.kept);
     this.#notice.answered();
+    this.#step(now);
     if (now - Math.max(kept.since, kept.toldRest) >= REST_AFTER) {
       kept.toldRest = now;
       this.#notice.show(words("rest"));
@@ -46,6 +44,15 @@ export class Pace {
     }
     store(kept);
     this.#render();
+  }
+
+  #step(now) {
+    const kept = this.#kept;
+    const step = kept.last === null ? Infinity : now - kept.last;
+    // What took longer was a pause, and tells nothing of the pace.
+    if (step <= STEPS.longest) kept.steps = [...kept.steps, step].slice(-STEPS.most);
+    if (step >= BREAK) this.#rested(now);
+    kept.last = now;
   }
 
   #rested(now) {
