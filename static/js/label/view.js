@@ -32,6 +32,7 @@ export class Saving {
     const status = at("saving");
     const worse = state === "offline" || state === "refused";
     const text = {
+      reading: "",
       saved: words("saved"),
       saving: words("saving"),
       offline: words(navigator.onLine ? "unreachable" : "offline", { count: size }),
