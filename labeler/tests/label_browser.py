@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from labeler.models import Study
+from labeler.models import Assignment, Study
 from labeler.tests.factories import signed_in
 
 DESKTOP = {"width": 1280, "height": 800}
@@ -29,3 +29,29 @@ def open_page(context: BrowserContext, study: Study) -> Page:
     page.goto(f"/studies/{study.pk}/label/")
     page.locator(".stage[data-painted=true], #finished:visible").wait_for()
     return page
+
+
+def press(page: Page, *keys: str) -> None:
+    """Each key once its image is painted."""
+    for key in keys:
+        page.locator(".stage[data-painted=true]").wait_for()
+        page.keyboard.press(key)
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("#saving-text")).to_have_text("Saved")
+
+
+def images_ahead(page: Page, count: int = 5) -> None:
+    """Wait until so many images are in memory."""
+    page.wait_for_function(
+        "count => [...document.querySelectorAll('.picture')].filter((one) => one.naturalWidth).length >= count", arg=count
+    )
+
+
+def answers(dealt: list[Assignment]) -> list[list[object]]:
+    """Every version of every image's answer for the whole face, in the order dealt: the level's value, or the flag."""
+    return [
+        [label.level.value if label.level else label.flag for label in one.labels.filter(region="face").order_by("version")]
+        for one in Assignment.objects.filter(pk__in=[item.pk for item in dealt]).order_by("sort_key")
+    ]

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from labeler.models import Assignment, Label, Membership
 from labeler.tests.factories import by_region, start
-from labeler.tests.label_browser import context_of, open_page
+from labeler.tests.label_browser import context_of, open_page, press, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,17 +37,6 @@ def page(context: BrowserContext, bob_rates: Membership) -> Page:
     return open_page(context, bob_rates.study)
 
 
-def press(page: Page, *keys: str) -> None:
-    """Each key once its image is painted."""
-    for key in keys:
-        page.locator(".stage[data-painted=true]").wait_for()
-        page.keyboard.press(key)
-
-
-def saved(page: Page) -> None:
-    expect(page.locator("#saving-text")).to_have_text("Saved")
-
-
 def said(page: Page) -> list[str]:
     return page.locator(".part-said").all_text_contents()
 
@@ -60,10 +49,6 @@ def answer(item: Assignment, version: int = 1) -> dict[str, object]:
     """By region: the level's value, or the flag."""
     labels = Label.objects.filter(assignment=item, version=version).select_related("level")
     return {label.region: label.level.value if label.level else label.flag for label in labels}
-
-
-def number(page: Page) -> str:
-    return page.locator("#progress-text").inner_text()
 
 
 def test_the_face_and_its_parts_take_a_key_each_and_then_the_next_image_shows(
@@ -107,3 +92,86 @@ def test_backspace_goes_one_part_back_and_then_to_the_image_before(page: Page, d
     press(page, "4", "5", "5")
     saved(page)
     assert answer(dealt[1]) == {"face": 4, "forehead": 2, "cheeks": 5, "chin": 5}
+
+
+def test_a_tap_on_another_part_goes_there_and_the_last_one_sends(page: Page, dealt: list[Assignment]) -> None:
+    page.locator(".part", has_text="Chin").click()
+    assert asked(page) == "Chin"
+    press(page, "5")
+    assert asked(page) == "Whole face"  # the first of which nothing is said
+    press(page, "4", "3", "2")
+    expect(page.locator("#progress-text")).to_have_text("2 of 6")
+    saved(page)
+    assert answer(dealt[0]) == {"face": 4, "forehead": 3, "cheeks": 2, "chin": 5}
+
+
+def test_looking_back_each_part_is_shown_and_can_be_changed(page: Page, dealt: list[Assignment]) -> None:
+    press(page, "3", "2", "x", "5", "Backspace")
+    assert said(page) == ["Mild", "Almost clear", "not seen", "Severe"]
+    page.locator(".part", has_text="Cheeks").click()
+    expect(page.locator("#unseen")).to_have_attribute("aria-pressed", "true")
+    press(page, "1")
+    expect(page.locator("#progress-text")).to_have_text("2 of 6")
+    saved(page)
+    assert answer(dealt[0], 2) == {"face": 3, "forehead": 2, "cheeks": 1, "chin": 5}
+    page.reload()
+    press(page, "Backspace")
+    expect(page.locator(".part-said").first).to_have_text("Mild")
+    assert said(page) == ["Mild", "Almost clear", "Clear", "Severe"]
+    # The same again leads from part to part, and changes nothing.
+    press(page, "3", "2", "1", "5")
+    expect(page.locator("#progress-text")).to_have_text("2 of 6")
+    saved(page)
+    assert not answer(dealt[0], 3)
+
+
+def test_a_flag_is_of_the_whole_image_and_a_grade_instead_asks_for_all_parts(
+    page: Page, dealt: list[Assignment]
+) -> None:
+    press(page, "3", "2", "f", "Enter")
+    expect(page.locator("#progress-text")).to_have_text("2 of 6")
+    press(page, "Backspace", "4", "4", "4")
+    expect(page.locator("#reviewing-text")).to_be_visible()
+    press(page, "4")
+    expect(page.locator("#progress-text")).to_have_text("2 of 6")
+    saved(page)
+    assert answer(dealt[0]) == {"face": "blur"}
+    assert answer(dealt[0], 2) == {"face": 4, "forehead": 4, "cheeks": 4, "chin": 4}
+
+
+def test_a_screen_reader_is_told_what_is_asked(page: Page) -> None:
+    expect(page.get_by_role("heading", name="How severe is the acne on the whole face?")).to_be_visible()
+    press(page, "3")
+    expect(page.locator("#announcer")).to_have_text("Whole face: Mild. Now: Forehead.")
+    expect(page.get_by_role("group", name="How severe is it on the forehead?")).to_be_visible()
+    expect(page.get_by_role("button", name="Whole face Mild")).to_be_visible()
+
+
+def test_a_thumb_reaches_it_all(
+    chromium: Browser, live_server: LiveServer, bob: User, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    with context_of(chromium, live_server, bob, viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        page = open_page(context, bob_rates.study)
+        for button in page.locator(".panel button").all():
+            box = button.bounding_box()
+            assert box is not None and box["y"] > PHONE["height"] * 0.7 and box["y"] + box["height"] <= PHONE["height"]
+            assert box["height"] >= 44 and box["width"] >= 44
+        picture = page.locator(".picture.shown").bounding_box()
+        for level in ("Mild", "Mild", "Not seen", "Severe"):
+            page.get_by_role("button", name=level, exact=True).tap()
+            page.wait_for_timeout(350)  # slower than a double tap
+        expect(page.locator("#progress-text")).to_have_text("2 of 6")
+        assert page.locator(".picture.shown").bounding_box() == picture
+        saved(page)
+    assert answer(dealt[0]) == {"face": 3, "forehead": 3, "cheeks": "unseen", "chin": 5}
+
+
+def test_a_study_of_whole_faces_asks_for_them_alone(
+    chromium: Browser, live_server: LiveServer, carol: User, carol_rates: Membership
+) -> None:
+    start(carol_rates, 2)
+    with context_of(chromium, live_server, carol) as context:
+        page = open_page(context, carol_rates.study)
+        assert page.locator(".part, #unseen").count() == 0
+        press(page, "3")
+        expect(page.locator("#progress-text")).to_have_text("2 of 2")
