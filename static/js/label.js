@@ -130,12 +130,14 @@ const made = {};
 async function withPart(name, act) {
   made[name] ??= makers[name]();
   try {
-    act(await made[name]);
+    await made[name];
   } catch (error) {
     console.warn(error);
     delete made[name];
     view.notify(words("partMissing"));
+    return;
   }
+  act(await made[name]);
 }
 
 // --- Parts that nobody asks for: made when it is time; without a connection, the next time ---
@@ -189,7 +191,7 @@ document.addEventListener("keydown", (event) => {
 
 /** What is typed there is no grade; but a field that has just closed has no more to do with it. */
 function isField(element) {
-  return element.matches("input, select, textarea") && element.checkVisibility();
+  return element.matches("input, select, textarea") && element.getClientRects().length > 0;
 }
 
 // --- Dialogs ---

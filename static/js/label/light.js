@@ -17,7 +17,7 @@ export class LightPanel {
       slider.addEventListener("pointerup", () => slider.blur());
     }
     at("light-reset").addEventListener("click", () => look.setLight(LIGHT));
-    this.#panel.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     document.addEventListener("pointerdown", ({ target }) => {
       if (!this.#panel.contains(target) && !this.#button.contains(target)) this.close();
     });

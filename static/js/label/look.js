@@ -155,6 +155,7 @@ export class Look extends EventTarget {
 
   /** Never further than to where the picture's edge meets that of its place. */
   #put({ zoom, x, y }) {
+    if (!this.#stage.current) return;
     const room = zoom > 1 ? this.#room(zoom) : MIDDLE;
     const told = this.#at.zoom;
     this.#at = { zoom, x: between(x, -room.x, room.x), y: between(y, -room.y, room.y) };
@@ -164,7 +165,7 @@ export class Look extends EventTarget {
   }
 
   #room(zoom) {
-    const { naturalWidth, naturalHeight } = this.#stage.current?.element ?? { naturalWidth: 0, naturalHeight: 0 };
+    const { naturalWidth, naturalHeight } = this.#stage.current.element;
     if (!naturalWidth) return MIDDLE;
     const { width, height } = this.#measured();
     const scale = zoom * Math.min(width / naturalWidth, height / naturalHeight);
