@@ -32,6 +32,8 @@ REACHABLE = {
     "label_previous": "their own answers",
     "label_answers": "takes answers",
     "label_image": "a picture released to them",
+    "label_mine": "their own answers, in groups",
+    "label_mine_counts": "how many of their answers are unsure, or flags",
     "level_example": "a picture of the scale, none of the study's images",
     "study_commitment": "fingerprints, the same for everybody",
     "study_commitment_published": "the same as a file",

@@ -21,6 +21,7 @@ from labeler.mine import PAGE, MyGrades, Order, Show
 from labeler.models import Assignment, Flag, Membership, Rendition, StudyState
 from labeler.studies import set_state
 from labeler.tests.factories import deal, grade, make_image, signed_in, start
+from labeler.tests.test_blinding import BOOT_FIELDS, GIVEN, TELLING, keys
 
 
 @pytest.fixture
@@ -192,6 +193,29 @@ def test_it_is_closed_when_the_study_is(client: Client, address: str, bob_rates:
     assert client.get(address).status_code == 409
     assert client.get(f"{address}more.json?group=4&after=1").json()["refusal"]["code"] == "paused"
     assert Client().get(f"{address}more.json").status_code == 401
+
+
+# What the page tells beside what the labelling page does.
+OWN_FIELDS = {"mine", "show", "order", "url", "groups", "count", "items", "token", "number", "given", "twice"} | GIVEN
+
+
+def test_it_tells_the_listed_fields_and_reads_nothing_that_knows_the_golden_set(
+    client: Client, address: str, bob_rates: Membership
+) -> None:
+    start(bob_rates, 6, golden_every=3)
+    answer_all(bob_rates, [4, 2.5, "blur", 4, 4, 4])
+    with CaptureQueriesContext(connection) as captured:
+        told = boot(client, address)
+        more = client.get(f"{address}more.json?group=4&after=9&show=all").json()
+        counts = client.get(f"{address}counts.json").json()
+    assert set(keys(told)) == (BOOT_FIELDS - {"size", "tokens", "answered", "total"}) | OWN_FIELDS
+    assert set(keys(more)) == {"items", "token", "number", "given", "twice", "rater"} | GIVEN
+    assert counts == {"unsure": 1, "flagged": 1, "rater": "R01"}
+    assert [[set(item) for item in group["items"]] for group in told["groups"] if group["items"]] == [
+        [{"token", "number", "given", "twice"}] * n for n in (1, 4, 1)
+    ]
+    tables = {table for query in captured for table in re.findall(r'"(labeler_\w+)"', query["sql"])}
+    assert not tables & TELLING
 
 
 def test_it_costs_the_same_queries_however_many_answers(client: Client, address: str, bob_rates: Membership) -> None:

@@ -209,5 +209,7 @@ function inRow(all, from, step) {
 }
 
 function mark(kind, text) {
-  return Object.assign(document.createElement("span"), { className: `mine-mark ${kind}`, textContent: text });
+  // The image's name says that it was flagged, or unsure.
+  const ariaHidden = kind === "flag" || kind === "unsure";
+  return Object.assign(document.createElement("span"), { className: `mine-mark ${kind}`, textContent: text, ariaHidden });
 }
