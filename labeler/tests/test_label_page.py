@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts import audit
@@ -15,7 +15,7 @@ from accounts.models import User
 from labeler.models import Assignment, Label, Membership, StudyState
 from labeler.studies import set_state
 from labeler.tests.factories import signed_in, start
-from labeler.tests.label_browser import context_of, open_page
+from labeler.tests.label_browser import answers, context_of, images_ahead, open_page, press, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,30 +36,6 @@ def context(
 @pytest.fixture
 def page(context: BrowserContext, bob_rates: Membership) -> Page:
     return open_page(context, bob_rates.study)
-
-
-def press(page: Page, *keys: str) -> None:
-    """Each key once its image is painted."""
-    for key in keys:
-        page.locator(".stage[data-painted=true]").wait_for()
-        page.keyboard.press(key)
-
-
-def saved(page: Page) -> None:
-    expect(page.locator("#saving-text")).to_have_text("Saved")
-
-
-def images_ahead(page: Page) -> None:
-    """Wait until the next images are in memory."""
-    page.wait_for_function("[...document.querySelectorAll('.picture')].filter((one) => one.naturalWidth).length >= 5")
-
-
-def answers(dealt: list[Assignment]) -> list[list[object]]:
-    """Every version of every image's answer, in the order dealt."""
-    return [
-        [label.level.value if label.level else label.flag for label in one.labels.order_by("version")]
-        for one in Assignment.objects.filter(pk__in=[item.pk for item in dealt]).order_by("sort_key")
-    ]
 
 
 def test_a_key_grades_and_shows_the_next_image(page: Page, dealt: list[Assignment]) -> None:
@@ -147,26 +123,6 @@ def test_what_is_graded_offline_is_delivered_when_the_network_is_back(
     assert answers(dealt)[:4] == [[1], [2], [3, 5], []]
 
 
-def test_leaving_with_unsaved_grades_is_warned_of(page: Page, context: BrowserContext, dealt: list[Assignment]) -> None:
-    asked: list[str] = []
-
-    def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.dismiss()
-
-    page.on("dialog", stay)
-    images_ahead(page)
-    context.set_offline(True)
-    press(page, "2")
-    expect(page.locator("#saving-text")).to_have_text("Offline · 1 waiting")
-    page.close(run_before_unload=True)
-    page.wait_for_timeout(300)
-    assert asked == ["beforeunload"]
-    context.set_offline(False)
-    saved(page)
-    assert answers(dealt)[0] == [2]
-
-
 def test_a_reload_goes_on_where_the_rater_was(page: Page, dealt: list[Assignment]) -> None:
     press(page, "1", "2")
     saved(page)
@@ -178,17 +134,6 @@ def test_a_reload_goes_on_where_the_rater_was(page: Page, dealt: list[Assignment
     expect(page.locator("#progress-text")).to_have_text("3 of 12")
     saved(page)
     assert answers(dealt)[:3] == [[1, 4], [2], []]
-
-
-def test_a_second_window_that_lags_behind_is_told(
-    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
-) -> None:
-    second = open_page(context, bob_rates.study)
-    press(page, "3")
-    saved(page)
-    press(second, "4")
-    expect(second.locator("#notice-text")).to_have_text("You had graded this image before: Mild. Now: Moderate.")
-    assert answers(dealt)[0] == [3, 4]
 
 
 def test_a_paused_study_keeps_grades_waiting_and_says_so(

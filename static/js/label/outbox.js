@@ -64,6 +64,8 @@ class Store {
       transaction.oncomplete = () => resolve(requests.map((request) => request.result));
       transaction.onabort = () => reject(transaction.error);
       const requests = act(transaction.objectStore("answers"));
+      // Rather than when this page comes to it: it may be closed in this very moment.
+      transaction.commit();
     });
   }
 }
@@ -71,10 +73,11 @@ class Store {
 /**
  * Events: "state" when `state`, `size` or `aside` changed, "keeps" when `keeps` did, "outcome" with {answer, outcome} for each answer that
  * the server took or refused, "given" with an answer that was given in another tab (or is to be tried again).
- * `state` is saved | saving | offline | refused, over all tabs; `refusal` is the reason while nothing can be delivered.
+ * `state` is reading | saved | saving | offline | refused, over all tabs: reading until it is known what waited here from before; `refusal`
+ * is the reason while nothing can be delivered.
  */
 export class Outbox extends EventTarget {
-  state = "saved";
+  state = "reading";
   refusal = null;
   // Whether this browser keeps answers when the page is closed.
   keeps = true;
@@ -90,6 +93,7 @@ export class Outbox extends EventTarget {
   // Keys of answers that are done with, should the store still have them.
   #settled = new Set();
   #turns = Promise.resolve();
+  #writing = Promise.resolve();
   #running = false;
   #failures = 0;
   #most = MOST_AT_ONCE;
@@ -132,7 +136,7 @@ export class Outbox extends EventTarget {
   add(answer) {
     // With this key, a delivery that is repeated is applied once.
     this.#waiting.push({ answer: { ...answer, client_key: newKey() }, own: true });
-    this.#turn(() => this.#keep());
+    this.#writing = Promise.all([this.#writing, this.#keep()]);
     if (!this.#running) this.#run();
     else {
       this.#changed(this.state, this.refusal);
@@ -190,22 +194,26 @@ export class Outbox extends EventTarget {
 
   /** Know what the store has: it goes first, in its order. Returns what was done with not long ago. */
   async #read() {
+    const before = new Set([...this.#waiting, ...this.#aside].filter(({ id }) => id !== undefined));
     const rows = await this.#try(() => this.#store.all());
     if (!rows) return [];
     const old = rows.filter((row) => Math.abs(Date.now() - (row.done ?? Date.now())) > REMEMBERED_MS);
     if (old.length) await this.#try(() => this.#store.remove(old.map((row) => row.id)));
     const open = rows.filter((row) => !row.done && !this.#settled.has(row.answer.client_key));
     const stored = new Set(rows.map((row) => row.answer.client_key));
-    const inMemory = ({ id, answer }) => id === undefined && !stored.has(answer.client_key);
+    // What was kept before, and is not any more, another tab has done with.
+    const inMemory = (entry) => !before.has(entry) && !stored.has(entry.answer.client_key);
     this.#waiting = [...open.filter((row) => !row.refusal), ...this.#waiting.filter(inMemory)];
     this.#aside = [...open.filter((row) => row.refusal), ...this.#aside.filter(inMemory)];
     return rows.filter((row) => row.done && !old.includes(row)).map((row) => row.answer);
   }
 
+  /** Keep what is in memory alone, at once; what could not be kept before goes first. */
   async #keep() {
-    const given = this.#waiting.filter((entry) => entry.own && entry.id === undefined);
-    if (!given.length) return;
+    const given = this.#waiting.filter((entry) => entry.own && entry.id === undefined && !entry.writing);
+    for (const entry of given) entry.writing = true;
     await this.#put(given);
+    for (const entry of given) entry.writing = false;
     this.#tell({ given });
   }
 
@@ -293,6 +301,7 @@ export class Outbox extends EventTarget {
 
   /** Deliver the first answers; null, or why some of them stay. */
   async #attempt() {
+    await this.#writing;
     await this.#turn(() => this.#read());
     const batch = this.#waiting.slice(0, this.#most).map(({ answer }) => answer);
     if (!batch.length) return null;

@@ -1,0 +1,486 @@
+"""No grade is lost: what the labelling page keeps on the machine, in a browser whose network and windows misbehave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts import audit
+from accounts.models import User
+from labeler.models import Assignment, Label, Membership, StudyState
+from labeler.studies import set_state
+from labeler.tests.factories import deal, signed_in, start
+from labeler.tests.label_browser import answers, context_of, images_ahead, open_page, press, saved
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANSWERS = "**/label/answers"
+NO_STORE = "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"
+NO_LOCKS = "delete Navigator.prototype.locks;"
+
+
+@pytest.fixture
+def dealt(bob_rates: Membership) -> list[Assignment]:
+    return start(bob_rates, 12)
+
+
+@pytest.fixture
+def context(
+    chromium: Browser, live_server: LiveServer, bob: User, dealt: list[Assignment]
+) -> Generator[BrowserContext, None, None]:
+    with context_of(chromium, live_server, bob) as made:
+        yield made
+
+
+@pytest.fixture
+def page(context: BrowserContext, bob_rates: Membership) -> Page:
+    return open_page(context, bob_rates.study)
+
+
+def cut(context: BrowserContext | Page) -> None:
+    """From now on no answer reaches the server; all else does."""
+    context.route(ANSWERS, lambda route: route.abort())
+
+
+def mend(context: BrowserContext | Page) -> None:
+    context.unroute(ANSWERS)
+
+
+def waits(page: Page, count: int) -> None:
+    expect(page.locator("#saving-text")).to_have_text(f"Not connected · {count} waiting")
+
+
+def sign_in(context: BrowserContext, live_server: LiveServer, user: User) -> None:
+    session = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+
+
+def leaves(page: Page) -> list[str]:
+    """Close the page as a rater does; what it asked before."""
+    asked: list[str] = []
+
+    def go(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", go)
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    return asked
+
+
+def take_late(page: Route, held: list[Route]) -> None:
+    """The server writes the page, and only then gets the answers that were held."""
+    written = page.fetch()
+    for route in held:
+        route.fulfill(response=route.fetch())
+    page.fulfill(response=written)
+
+
+def change_first(token: str, /, **fields: object) -> Callable[[Route], None]:
+    """On its way, the answer to that image becomes one that the server can't take."""
+
+    def handle(route: Route) -> None:
+        message = json.loads(route.request.post_data or "")
+        for one in message["answers"]:
+            if one["token"] == token:
+                one.update(fields)
+        route.continue_(post_data=json.dumps(message))
+
+    return handle
+
+
+def test_grades_that_wait_survive_a_reload_and_count_as_given(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    cut(context)
+    press(page, "2", "4")
+    waits(page, 2)
+    page.reload()
+    expect(page.locator("#progress-text")).to_have_text("3 of 12")
+    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[2]))
+    waits(page, 2)
+    press(page, "Backspace")
+    expect(page.locator("#reviewing-text")).to_have_text("image 2: Moderate")
+    press(page, "5", "1")
+    waits(page, 4)
+    assert not Label.objects.exists()
+    mend(context)
+    saved(page)
+    assert answers(dealt)[:4] == [[2], [4, 5], [1], []]
+    assert not Label.objects.filter(stale=True).exists()
+
+
+def test_grades_that_wait_survive_a_closed_page_which_needs_no_warning(
+    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    cut(context)
+    press(page, "3", "1")
+    waits(page, 2)
+    assert leaves(page) == []
+    again = open_page(context, bob_rates.study)
+    expect(again.locator("#progress-text")).to_have_text("3 of 12")
+    mend(context)
+    saved(again)
+    assert answers(dealt)[:3] == [[3], [1], []]
+
+
+def test_a_change_that_waits_is_what_looking_back_tells_after_a_reload(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    press(page, "2", "3")
+    saved(page)
+    cut(context)
+    press(page, "Backspace", "Backspace", "5")
+    waits(page, 1)
+    page.reload()
+    expect(page.locator("#progress-text")).to_have_text("3 of 12")
+    press(page, "Backspace", "Backspace")
+    expect(page.locator("#reviewing-text")).to_have_text("image 1: Severe")
+    press(page, "4")
+    mend(context)
+    saved(page)
+    assert answers(dealt)[:3] == [[2, 5, 4], [3], []]
+    assert not Label.objects.filter(stale=True).exists()
+
+
+def test_a_reload_while_an_answer_is_on_its_way_neither_loses_nor_repeats_it(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    held: list[Route] = []
+    page.route(ANSWERS, lambda route: held.append(route))
+    press(page, "3")
+    page.wait_for_timeout(100)
+    # The server takes it while the page that gave it is replaced by one that was written before.
+    page.route("**/label/", lambda route: take_late(route, held))
+    page.reload()
+    expect(page.locator("#progress-text")).to_have_text("2 of 12")
+    mend(page)
+    press(page, "Backspace", "5")
+    saved(page)
+    assert answers(dealt)[:2] == [[3, 5], []]
+    assert not Label.objects.filter(stale=True).exists()
+
+
+def test_an_answer_whose_confirmation_was_lost_is_written_once(page: Page, dealt: list[Assignment]) -> None:
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    page.route(ANSWERS, lose)
+    press(page, "3", "Backspace", "4")
+    waits(page, 2)
+    mend(page)
+    saved(page)
+    assert lost[0] == 200
+    assert answers(dealt)[:2] == [[3, 4], []]
+
+
+def test_what_is_graded_in_one_window_is_not_asked_in_the_other(
+    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    second = open_page(context, bob_rates.study)
+    press(page, "3")
+    expect(second.locator("#progress-text")).to_have_text("2 of 12")
+    expect(second.locator("#notice-text")).to_contain_text("graded in another window")
+    press(second, "4")
+    expect(second.locator("#notice")).to_be_hidden()
+    press(second, "Backspace", "Backspace")
+    expect(second.locator("#reviewing-text")).to_have_text("image 1: Mild")
+    press(second, "5")
+    saved(second)
+    saved(page)
+    press(page, "1")
+    saved(page)
+    assert answers(dealt)[:4] == [[3, 5], [4], [1], []]
+    assert not Label.objects.filter(stale=True).exists()
+
+
+@pytest.mark.parametrize("without", ["", NO_LOCKS], ids=["locks", "no-locks"])
+def test_a_window_delivers_what_another_one_left(
+    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment], without: str
+) -> None:
+    context.add_init_script(without)
+    first, second = open_page(context, bob_rates.study), open_page(context, bob_rates.study)
+    held: list[Route] = []
+    first.route(ANSWERS, lambda route: held.append(route))
+    press(first, "3", "4")
+    # Truly: neither window says that all is saved while one of them waits.
+    expect(second.locator("#saving")).to_have_attribute("data-state", "saving")
+    first.close()
+    saved(second)
+    expect(second.locator("#progress-text")).to_have_text("3 of 12")
+    assert answers(dealt)[:3] == [[3], [4], []]
+
+
+def test_windows_without_locks_deliver_in_order_and_each_answer_once(
+    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    context.add_init_script(NO_LOCKS)
+    first, second = open_page(context, bob_rates.study), open_page(context, bob_rates.study)
+    cut(context)
+    press(first, "3")
+    expect(second.locator("#progress-text")).to_have_text("2 of 12")
+    press(second, "Backspace", "4")
+    press(first, "Backspace", "5", "2")
+    for page in (first, second):
+        waits(page, 4)
+    mend(context)
+    for page in (first, second):
+        saved(page)
+    assert answers(dealt)[:3] == [[3, 4, 5], [2], []]
+
+
+@pytest.mark.parametrize(("choice", "versions"), [("Put back: Mild", [3, 4, 3]), ("Keep: Moderate", [3, 4])])
+def test_a_grade_of_a_machine_that_lags_behind_is_told_of_and_can_be_undone(
+    page: Page,
+    chromium: Browser,
+    live_server: LiveServer,
+    bob: User,
+    bob_rates: Membership,
+    dealt: list[Assignment],
+    choice: str,
+    versions: list[int],
+) -> None:
+    with context_of(chromium, live_server, bob) as elsewhere:
+        second = open_page(elsewhere, bob_rates.study)
+        press(page, "3")
+        saved(page)
+        press(second, "4")
+        expect(second.locator("#notice-text")).to_have_text("You had graded this image before: Mild. Now: Moderate.")
+        second.get_by_role("button", name=choice).click()
+        expect(second.locator("#notice")).to_be_hidden()
+        saved(second)
+        assert answers(dealt)[0] == versions
+        press(second, "Backspace")
+        expect(second.locator("#reviewing-text")).to_contain_text("Mild" if versions[-1] == 3 else "Moderate")
+    assert [label.stale for label in dealt[0].labels.order_by("version")] == [False, True, False][: len(versions)]
+
+
+@pytest.mark.parametrize("spoilt", [{"token": "x" * 22}, {"flag": "nonsense"}], ids=["unknown", "unreadable"])
+def test_one_answer_that_is_refused_blocks_no_other_and_is_kept(
+    page: Page, context: BrowserContext, dealt: list[Assignment], spoilt: dict[str, Any]
+) -> None:
+    cut(context)
+    press(page, "3", "4", "5")
+    waits(page, 3)
+    mend(context)
+    context.route(ANSWERS, change_first(dealt[1].token, **spoilt))
+    expect(page.locator("#saving-text")).to_have_text("Not taken: 1")
+    assert answers(dealt)[:4] == [[3], [], [5], []]
+    # Its image is not graded, and comes again.
+    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[1]))
+    page.reload()
+    expect(page.locator("#saving")).to_have_attribute("data-state", "refused")
+    page.get_by_role("button", name="Look").click()
+    dialog = page.get_by_role("dialog", name="Grades that were not taken")
+    expect(dialog.get_by_role("listitem")).to_contain_text("Moderate, given")
+    mend(context)
+    dialog.get_by_role("button", name="Try again").click()
+    expect(dialog).to_be_hidden()
+    saved(page)
+    assert answers(dealt)[:4] == [[3], [4], [5], []]
+    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[3]))
+
+
+def test_a_refused_answer_is_discarded_knowingly(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    context.route(ANSWERS, change_first(dealt[0].token, token="x" * 22))
+    press(page, "3")
+    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Discard", exact=True).click()
+    expect(page.locator("#saving-text")).to_have_text("Not taken: 1")
+    page.get_by_role("button", name="Discard for good").click()
+    saved(page)
+    mend(context)
+    page.reload()
+    saved(page)
+    press(page, "2")
+    saved(page)
+    assert answers(dealt)[:2] == [[2], []]
+
+
+def test_a_browser_that_keeps_nothing_says_so_and_warns_of_leaving(
+    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    context.add_init_script(NO_STORE)
+    page = open_page(context, bob_rates.study)
+    expect(page.locator("#notice-text")).to_contain_text("This browser keeps nothing")
+    press(page, "2")
+    saved(page)
+    cut(context)
+    press(page, "4", "Backspace", "5")
+    waits(page, 2)
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    mend(context)
+    saved(page)
+    assert asked == ["beforeunload"]
+    assert answers(dealt)[:3] == [[2], [4, 5], []]
+    assert leaves(page) == []
+
+
+def test_grades_wait_for_their_rater_while_another_one_uses_the_computer(
+    page: Page,
+    context: BrowserContext,
+    live_server: LiveServer,
+    bob: User,
+    carol: User,
+    bob_rates: Membership,
+    carol_rates: Membership,
+    dealt: list[Assignment],
+) -> None:
+    deal(carol_rates, [item.image for item in dealt[:3]])
+    cut(context)
+    press(page, "3", "4")
+    waits(page, 2)
+    assert leaves(page) == []
+    mend(context)
+    sign_in(context, live_server, carol)
+    hers = open_page(context, carol_rates.study)
+    expect(hers.locator("#progress-text")).to_have_text("1 of 3")
+    saved(hers)
+    press(hers, "1")
+    saved(hers)
+    assert [label.assignment.membership for label in Label.objects.all()] == [carol_rates]
+    hers.close()
+    sign_in(context, live_server, bob)
+    saved(open_page(context, bob_rates.study))
+    assert answers(dealt)[:3] == [[3], [4], []]
+
+
+def test_the_front_page_tells_of_grades_that_wait_and_asks_before_signing_out(
+    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    home = context.new_page()
+    home.goto("/")
+    waiting = home.get_by_text("Grades that wait on this computer: 2.")
+    expect(waiting).to_be_hidden()
+    cut(context)
+    press(page, "3", "4")
+    waits(page, 2)
+    assert leaves(page) == []
+    home.reload()
+    expect(waiting).to_be_visible()
+    asked: list[str] = []
+    home.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    home.get_by_role("button", name="Sign out").click()
+    assert "wait on this computer" in asked[0]
+    mend(context)
+    home.get_by_role("link", name="Continue").or_(home.get_by_role("link", name="Start grading")).click()
+    saved(home)
+    home.goto("/")
+    expect(home.get_by_text("2 of 12 images graded")).to_be_visible()
+    expect(home.locator(".place-waits")).to_be_hidden()
+    home.get_by_role("button", name="Sign out").click()
+    home.wait_for_url("**/accounts/login/**")
+
+
+def test_signing_in_again_in_another_tab_delivers_without_a_reload(
+    page: Page, context: BrowserContext, live_server: LiveServer, bob: User, dealt: list[Assignment]
+) -> None:
+    context.clear_cookies()
+    press(page, "3")
+    expect(page.locator("#sign-in")).to_be_visible()
+    expect(page.locator("#sign-in")).to_have_attribute("target", "_blank")
+    # The wait has grown by now; coming back to the page ends it.
+    page.wait_for_timeout(1500)
+    sign_in(context, live_server, bob)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator("#saving-text")).to_have_text("Saved", timeout=1500)
+    assert answers(dealt)[0] == [3]
+
+
+def test_a_paused_study_keeps_grades_over_a_closed_page(
+    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    set_state(bob_rates.study, StudyState.PAUSED, actor=audit.SYSTEM)
+    press(page, "3")
+    expect(page.locator("#saving-text")).to_contain_text("paused")
+    assert leaves(page) == []
+    set_state(bob_rates.study, StudyState.LABELLING, actor=audit.SYSTEM)
+    saved(open_page(context, bob_rates.study))
+    assert answers(dealt)[:2] == [[3], []]
+
+
+def test_what_is_in_memory_can_be_graded_offline_to_the_last_image(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    images_ahead(page, 10)
+    context.set_offline(True)
+    press(page, *"1234512345")
+    expect(page.locator("#saving-text")).to_have_text("Offline · 10 waiting")
+    context.set_offline(False)
+    saved(page)
+    press(page, "3", "3")
+    expect(page.get_by_role("heading", name="All images are graded")).to_be_visible()
+    saved(page)
+    assert answers(dealt) == [[1], [2], [3], [4], [5], [1], [2], [3], [4], [5], [3], [3]]
+
+
+def test_a_double_click_grades_one_image(page: Page, dealt: list[Assignment]) -> None:
+    page.get_by_role("button", name="Mild", exact=True).dblclick()
+    saved(page)
+    assert answers(dealt)[:2] == [[3], []]
+
+
+def test_the_strip_shows_the_last_images_with_their_grades_and_leads_to_them(
+    page: Page, dealt: list[Assignment]
+) -> None:
+    place = page.locator(".picture.shown").bounding_box()
+    press(page, "3", "u", "5", "f", "Enter")
+    strip = page.get_by_role("navigation", name="The last images")
+    expect(strip.locator(".strip-grade")).to_have_text(["3", "5?", "✕"])
+    expect(strip.locator("img").first).to_have_attribute("src", _address(dealt[0]))
+    assert page.locator(".picture.shown").bounding_box() == place
+    strip.get_by_role("button", name="image 1: Mild").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#reviewing-text")).to_have_text("image 1: Mild")
+    expect(strip.locator("[aria-current=true]")).to_have_accessible_name("image 1: Mild")
+    press(page, "2")
+    expect(strip.locator(".strip-grade")).to_have_text(["2", "5?", "✕"])
+    saved(page)
+    assert answers(dealt)[:4] == [[3, 2], [5], ["blur"], []]
+
+
+def test_the_strip_remembers_the_last_images_after_a_reload_and_can_be_put_away(
+    page: Page, dealt: list[Assignment]
+) -> None:
+    press(page, "3", "4")
+    saved(page)
+    page.reload()
+    strip = page.get_by_role("navigation", name="The last images")
+    expect(strip.locator(".strip-grade")).to_have_text(["3", "4"])
+    page.keyboard.press("p")
+    expect(strip).to_be_hidden()
+    page.reload()
+    page.locator(".stage[data-painted=true]").wait_for()
+    expect(strip).to_be_hidden()
+    page.keyboard.press("p")
+    expect(strip.locator(".strip-grade")).to_have_text(["3", "4"])
+
+
+def test_a_phone_leaves_the_strips_place_to_the_image(
+    chromium: Browser, live_server: LiveServer, bob: User, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    with context_of(chromium, live_server, bob, viewport={"width": 390, "height": 844}) as context:
+        page = open_page(context, bob_rates.study)
+        press(page, "3", "4")
+        saved(page)
+        expect(page.locator("#strip")).to_be_hidden()
+        box = page.locator(".picture.shown").bounding_box()
+        assert box is not None and box["width"] == 390
+
+
+def _address(item: Assignment) -> str:
+    return f"/studies/{item.membership.study_id}/label/i/{item.token}.jpg"
