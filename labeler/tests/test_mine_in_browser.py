@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -178,6 +179,26 @@ def test_an_answer_that_another_window_had_changed_is_told(
     close(page)
     tile = page.locator(".mine-item", has=page.get_by_text("2", exact=True))
     expect(tile.locator(".mine-mark")).to_have_text(["graded in two windows", "changed 2×"])
+    page.get_by_role("button", name="Undo").click()
+    assert groups(page)["Mild 1"] == ["2"]
+    saved(page)
+    assert versions(answered[1]) == [5, 3, 4, 3]
+
+
+def test_what_the_server_will_not_take_goes_back_and_is_kept_aside(page: Page, context: BrowserContext) -> None:
+    def refuse(route: Route) -> None:
+        (answer,) = json.loads(route.request.post_data or "")["answers"]
+        refusal = {"code": "invalid", "text": "This grade is not on the study’s scale."}
+        route.fulfill(
+            json={"outcomes": [{"client_key": answer["client_key"], "status": "refused", "refusal": refusal}]}
+        )
+
+    context.route("**/label/answers", refuse)
+    enlarge(page, 2)
+    page.keyboard.press("1")
+    expect(page.locator(".label-aside")).to_be_visible()
+    close(page)
+    assert groups(page)["Severe 2"] == ["4", "2"]
 
 
 def test_filters_lead_to_pages_of_their_own(page: Page) -> None:

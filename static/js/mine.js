@@ -48,7 +48,8 @@ grades.addEventListener("moved", ({ detail: { item, was } }) => {
   for (const kind of kindsOf(was)) count(kind, -1);
   for (const kind of kindsOf(item.given)) count(kind, 1);
 });
-grades.addEventListener("stale", ({ detail }) => notify(detail));
+grades.addEventListener("stale", ({ detail }) => notify(detail, { undo: true }));
+outbox.addEventListener("keeps", () => notify(outbox.keeps ? "" : words("unkept")));
 grid.addEventListener("say", ({ detail }) => notify(detail));
 at("notice-close").addEventListener("click", () => notify(""));
 
@@ -91,6 +92,7 @@ function enlarge(open) {
   at("mine").inert = true;
   // On the image's edge, where it hides nothing that is to be judged.
   at("viewer-notices").append(at("notices"));
+  notify("");
   open();
   history.pushState({ enlarged: true }, "");
   at("viewer-title").focus();

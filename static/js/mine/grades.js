@@ -1,7 +1,7 @@
 // The rater's answers in groups, and what changing one of them does.
 
 import { nameOf, words } from "../label/page.js";
-import { alike, asSent } from "../label/session.js";
+import { alike, asGiven, asSent } from "../label/session.js";
 
 const FLAGGED = "flagged";
 
@@ -26,6 +26,8 @@ export class Grades extends EventTarget {
   #asked;
   // The last answers that were given on this machine, but not here, by token: the server may not have them yet.
   #given = new Map();
+  // What the server had of images whose answers are on their way, by token.
+  #before = new Map();
   #undo = null;
 
   constructor({ groups, levels, asked, outbox, server }) {
@@ -86,6 +88,7 @@ export class Grades extends EventTarget {
 
   #send(item, given, seen) {
     const { version, ...said } = given;
+    if (!this.#before.has(item.token)) this.#before.set(item.token, item.given);
     this.#outbox.add({
       token: item.token,
       ...asSent(said),
@@ -121,20 +124,35 @@ export class Grades extends EventTarget {
   #take(item, answer) {
     const waits = this.#outbox.waitingFor(item.token) > 0;
     if (!waits && item.given.version > answer.base_version) return;
-    const given = givenBy(answer);
+    const given = asGiven(answer);
     if (!same(item.given, given)) this.#put(item, given);
     if (!waits) item.given.version = answer.base_version + 1;
   }
 
   #confirmed({ answer, outcome }) {
     const item = this.#items.get(answer.token);
-    if (!item || outcome.status === "refused") return;
+    if (!item) return;
+    if (outcome.status === "refused") {
+      this.#takeBack(item);
+      return;
+    }
+    if (!this.#outbox.waitingFor(item.token)) this.#before.delete(item.token);
     item.given.version = Math.max(item.given.version, outcome.version);
     item.twice = outcome.status === "stale";
     this.#dispatch("told", { item });
     if (!item.twice) return;
-    const now = nameOf({ ...answer, level_value: answer.level });
-    this.dispatchEvent(new CustomEvent("stale", { detail: words("stale", { before: nameOf(outcome.earlier), now }) }));
+    this.#undo = { item, given: outcome.earlier };
+    const sentence = words("stale", { before: nameOf(outcome.earlier), now: nameOf(asGiven(answer)) });
+    this.dispatchEvent(new CustomEvent("stale", { detail: sentence }));
+  }
+
+  /** The server would not have it: what was answered before holds. */
+  #takeBack(item) {
+    const before = this.#before.get(item.token);
+    if (!before || this.#outbox.waitingFor(item.token)) return;
+    this.#before.delete(item.token);
+    this.#undo = null;
+    this.#put(item, before);
   }
 
   /** Ask the server for the next ones of a group. Raises what the server does. */
@@ -168,10 +186,4 @@ export class Grades extends EventTarget {
 function same(one, other) {
   const [now, then] = [one, other].map(({ version, ...said }) => said);
   return alike(now, then);
-}
-
-/** A delivered answer, as the server would tell it. */
-function givenBy({ level, flag, comment, unsure, regions = {} }) {
-  const parts = Object.entries(regions).map(([name, part]) => [name, { level_value: part.level, flag: part.flag }]);
-  return { level_value: level, flag, comment, unsure, regions: Object.fromEntries(parts) };
 }
