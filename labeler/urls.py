@@ -5,6 +5,7 @@ from django.urls import include, path
 from labeler.views import assignment, exports, home, importing, jobs, studies
 
 urlpatterns = [
+    path("", include("labeler.labelling_urls")),
     path("", home.home, name="home"),
     path("studies/new/", studies.study_new, name="study_new"),
     path("studies/<int:study_id>/", studies.study, name="study"),
@@ -19,5 +20,4 @@ urlpatterns = [
     path("", include("labeler.setup_urls")),
     path("", include("labeler.running_urls")),
     path("", include("labeler.images_urls")),
-    path("", include("labeler.labelling_urls")),
 ]

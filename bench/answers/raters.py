@@ -115,10 +115,10 @@ class SiteRater(Rater):
     def _answer(self, token: str, key: str) -> bytes:
         """With all that the page tells of an answer."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        viewing = {"window_width": 1366, "window_height": 768, "image_width": 500, "image_height": 667, "pixel_ratio": 1}
+        viewing = {"window_width": 1366, "window_height": 768, "image_width": 500, "image_height": 667}
         grade = {"level": self.rng.randint(1, 5), "flag": "", "comment": "", "unsure": False, "base_version": 0}
         times = {"shown_at": now, "client_time": now, "decide_ms": self.rng.randint(400, 4000)}
-        one = {"token": token, "client_key": key, **grade, **times, "viewing": viewing}
+        one = {"token": token, "client_key": key, **grade, **times, "viewing": viewing | {"pixel_ratio": 1}}
         return json.dumps({"answers": [one], "sent_at": now, "rater": self._code}).encode()
 
 

@@ -58,7 +58,13 @@ class Step:
 
 
 def step(
-    place: Place, served: Served, kind: str, raters: list[dict[str, Any]], seconds: float, *, seed: int, most: int = UNBOUNDED
+    place: Place,
+    served: Served,
+    kind: str,
+    raters: list[dict[str, Any]],
+    seconds: float,
+    seed: int,
+    most: int = UNBOUNDED,
 ) -> Step:
     """These raters at full speed; none begins a label after `seconds`, or after `most` of them."""
     orders, result = place.layout.home / "orders.json", place.layout.home / "result.json"

@@ -1,1 +1,1 @@
-"""The yardstick: the least that a Django application does to show an image and take a grade, without any of our rules."""
+"""The yardstick: the least that a Django application does to show an image and take a grade; none of our rules."""

@@ -12,9 +12,10 @@ MIDDLEWARE = [
 ]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ROOT_URLCONF = "bench.answers.bare.views"
-DATABASES = {"default": {**site.DATABASES["default"], "CONN_HEALTH_CHECKS": False}}
+_database = {**site.DATABASES["default"], "ENGINE": "django.db.backends.postgresql", "CONN_HEALTH_CHECKS": False}
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = site.DEFAULT_AUTO_FIELD
-CACHES = site.CACHES
+CACHES = {"default": {**site.CACHES["default"], "BACKEND": "django.core.cache.backends.redis.RedisCache"}}
 SESSION_ENGINE = site.SESSION_ENGINE
 GOLDFOLD_HOME = site.GOLDFOLD_HOME
 USE_TZ = True
