@@ -102,6 +102,13 @@ class Network:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        try:
+            await self._join(reader, writer)
+        except asyncio.CancelledError:
+            # The storm is over; nobody waits for this task.
+            _reset(writer)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             _reset(writer)
             return

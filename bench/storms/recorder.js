@@ -1,6 +1,11 @@
 // Notes, from outside the page's own program, what the page took, what it said, and what the server told it.
 (() => {
-  const facts = [];
+  // What was noted after the last look at the page before this one, in this tab.
+  const kept = location.protocol.startsWith("http") ? sessionStorage : null;
+  const facts = JSON.parse(kept?.getItem("__storm") ?? "[]");
+  kept?.removeItem("__storm");
+  addEventListener("pagehide", () => kept?.setItem("__storm", JSON.stringify(facts)));
+
   const GRADE = /^[1-5]$/;
   const note = (kind, detail) => facts.push({ kind, at: Date.now() / 1000, ...detail });
   const tokenShown = () => document.querySelector(".picture.shown")?.getAttribute("src")?.match(/\/i\/([^/.]+)\.jpg/)?.[1] ?? null;
