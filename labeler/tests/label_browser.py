@@ -45,13 +45,17 @@ def saved(page: Page) -> None:
 def images_ahead(page: Page, count: int = 5) -> None:
     """Wait until so many images are in memory."""
     page.wait_for_function(
-        "count => [...document.querySelectorAll('.picture')].filter((one) => one.naturalWidth).length >= count", arg=count
+        "count => [...document.querySelectorAll('.picture')].filter((one) => one.naturalWidth).length >= count",
+        arg=count,
     )
 
 
 def answers(dealt: list[Assignment]) -> list[list[object]]:
     """Every version of every image's answer for the whole face, in the order dealt: the level's value, or the flag."""
     return [
-        [label.level.value if label.level else label.flag for label in one.labels.filter(region="face").order_by("version")]
+        [
+            label.level.value if label.level else label.flag
+            for label in one.labels.filter(region="face").order_by("version")
+        ]
         for one in Assignment.objects.filter(pk__in=[item.pk for item in dealt]).order_by("sort_key")
     ]

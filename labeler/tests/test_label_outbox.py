@@ -291,9 +291,7 @@ def test_one_answer_that_is_refused_blocks_no_other_and_is_kept(
     expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[3]))
 
 
-def test_a_refused_answer_is_discarded_knowingly(
-    page: Page, context: BrowserContext, dealt: list[Assignment]
-) -> None:
+def test_a_refused_answer_is_discarded_knowingly(page: Page, context: BrowserContext, dealt: list[Assignment]) -> None:
     context.route(ANSWERS, change_first(dealt[0].token, token="x" * 22))
     press(page, "3")
     page.get_by_role("button", name="Look").click()
