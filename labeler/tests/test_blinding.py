@@ -25,7 +25,7 @@ from labeler import labelling
 from labeler.models import Assignment, GoldenItem, Membership
 from labeler.page_words import WORDS
 from labeler.prepared import Statement
-from labeler.tests.factories import deal, message, signed_in, start
+from labeler.tests.factories import by_region, deal, message, signed_in, start
 
 GIVEN = {"level_value", "flag", "comment", "unsure", "version", "regions"}
 REFUSAL = {"code", "text"}
@@ -112,6 +112,23 @@ def test_the_messages_hold_the_listed_fields_and_no_others(client: Client, base:
     assert [one["status"] for one in told["outcomes"]] == ["saved", "stale", "refused"]
     assert set(keys(told)) == ANSWER_FIELDS
     assert set(keys(client.get(f"{base}previous.json").json())) == PREVIOUS_FIELDS
+
+
+def test_by_region_the_messages_hold_these_and_the_parts_of_the_face(
+    client: Client, base: str, bob_rates: Membership
+) -> None:
+    by_region(bob_rates.study)
+    dealt = start(bob_rates, 6, golden_every=3)
+    parts = {"forehead": {"level": None, "flag": "unseen"}, "cheeks": {"level": 1}, "chin": {"level": 2}}
+    client.get(f"{base}window.json")
+    twice = [message(dealt[2].token, regions=parts) for _ in range(2)]
+    told = post(client, base, *twice, message(dealt[0].token))
+    assert [one["status"] for one in told["outcomes"]] == ["saved", "stale", "refused"]
+    assert set(keys(told)) == ANSWER_FIELDS | set(parts)
+    assert set(keys(client.get(f"{base}previous.json").json())) == PREVIOUS_FIELDS | set(parts)
+    # The first ones are also when the database is told of statements that come again.
+    _, first, *others = [_statements(client, base, item, regions=parts) for item in (dealt[1], *dealt[3:])]
+    assert others == [first] * 2
 
 
 def test_the_page_tells_the_listed_fields_and_no_others(client: Client, base: str, dealt: list[Assignment]) -> None:
@@ -248,11 +265,11 @@ def _spelt(statement: str) -> str:
     return Statement.by_name[found[1]].sql if found else statement
 
 
-def _statements(client: Client, base: str, item: Assignment) -> list[str]:
+def _statements(client: Client, base: str, item: Assignment, **fields: object) -> list[str]:
     """What the database is asked while an image is fetched, graded, looked back at and followed by a window."""
     with CaptureQueriesContext(connection) as captured:
         client.get(f"{base}i/{item.token}.jpg")
-        post(client, base, message(item.token))
+        post(client, base, message(item.token, **fields))
         client.get(f"{base}previous.json")
         client.get(f"{base}window.json?size=1")
     values = [re.sub(r"'(?:[^']|'')*'|\bs\d+_x\d+|\b\d+(?:\.\d+)?\b", "?", query["sql"]) for query in captured]
