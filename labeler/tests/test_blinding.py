@@ -265,11 +265,11 @@ def _spelt(statement: str) -> str:
     return Statement.by_name[found[1]].sql if found else statement
 
 
-def _statements(client: Client, base: str, item: Assignment, **fields: object) -> list[str]:
+def _statements(client: Client, base: str, item: Assignment, regions: object = None) -> list[str]:
     """What the database is asked while an image is fetched, graded, looked back at and followed by a window."""
     with CaptureQueriesContext(connection) as captured:
         client.get(f"{base}i/{item.token}.jpg")
-        post(client, base, message(item.token, **fields))
+        post(client, base, message(item.token, regions=regions))
         client.get(f"{base}previous.json")
         client.get(f"{base}window.json?size=1")
     values = [re.sub(r"'(?:[^']|'')*'|\bs\d+_x\d+|\b\d+(?:\.\d+)?\b", "?", query["sql"]) for query in captured]

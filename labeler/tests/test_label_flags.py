@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 
 import pytest
@@ -146,7 +147,8 @@ def test_golden_and_training_images_are_flagged_and_commented_on_alike(
             press(page, "f")
             seen.append(page.locator("#flag-dialog").inner_html())
             page.keyboard.press("Enter")
-        seen.append(str(sorted(asked.value.post_data_json["answers"][0])))
+        delivered = json.loads(asked.value.post_data or "")
+        seen.append(str(sorted(delivered["answers"][0])))
     saved(page)
     assert len(set(seen)) == 2
     assert [versions(item) for item in dealt[:4]] == [[(None, "blur", "", False)]] * 4
