@@ -16,8 +16,9 @@ from accounts.users import set_password_url
 from labeler import labelling
 from labeler.answering import answer_all
 from labeler.models import Assignment, Membership, Study, StudyState
+from labeler.practice import add_item
 from labeler.studies import set_state
-from labeler.tests.factories import grade, start
+from labeler.tests.factories import grade, picture, start
 from labeler.tests.label_browser import PATIENCE_MS, context_of, open_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,9 +50,7 @@ def context(
 
 
 @pytest.fixture
-def stranger(
-    chromium: Browser, live_server: LiveServer, look: dict[str, Any]
-) -> Generator[BrowserContext, None, None]:
+def stranger(chromium: Browser, live_server: LiveServer, look: dict[str, Any]) -> Generator[BrowserContext, None, None]:
     with chromium.new_context(base_url=live_server.url, **look) as made:
         made.set_default_timeout(PATIENCE_MS)
         yield made
@@ -82,17 +81,28 @@ def visit(context: BrowserContext, *addresses: str) -> dict[str, list[str]]:
     return {address: told for address, told in found.items() if told}
 
 
-def test_a_fault_would_be_found(context: BrowserContext, bob: User) -> None:
+def test_faults_would_be_found(context: BrowserContext, bob: User) -> None:
     page = context.new_page()
     page.goto("/accounts/")
-    page.evaluate("document.querySelector('main').innerHTML = '<p style=color:#888>pale</p><img src=x width=2000>'")
-    assert {one.split(":")[0] for one in faults(page)} >= {"critical image-alt"}
+    page.evaluate("document.querySelector('main').innerHTML = '<p>pale</p><img src=x>'")
+    page.evaluate("Object.assign(document.querySelector('main p').style, {color: '#888', minWidth: '3000px'})")
+    kinds = {one.split(":")[0] for one in faults(page)}
+    assert {"critical image-alt", "serious color-contrast", "the page is wider than its window"} <= kinds
 
 
 def test_pages_before_the_sign_in(stranger: BrowserContext, bob: User) -> None:
-    addresses = ["login/", "inactive/", "signup/", "password/reset/", "password/reset/done/", "password/reset/key/done/"]
+    addresses = [
+        "login/",
+        "inactive/",
+        "signup/",
+        "password/reset/",
+        "password/reset/done/",
+        "password/reset/key/done/",
+    ]
     invited = "/" + set_password_url(bob).split("/", 3)[3]
-    assert visit(stranger, *(f"/accounts/{one}" for one in addresses), invited, "/accounts/password/reset/key/1-x/") == {}
+    assert (
+        visit(stranger, *(f"/accounts/{one}" for one in addresses), invited, "/accounts/password/reset/key/1-x/") == {}
+    )
     page = stranger.new_page()
     page.goto("/accounts/login/")
     page.get_by_label("Email").fill("bob@example.org")
@@ -112,23 +122,61 @@ def test_pages_around_the_grading(context: BrowserContext, study: Study, dealt: 
     assert visit(context, commitments) == {}
 
 
-def test_the_labelling_page(context: BrowserContext, study: Study, dealt: list[Assignment]) -> None:
+@pytest.mark.parametrize("regions", [False, True], ids=["whole face", "regions"])
+def test_the_labelling_page(context: BrowserContext, study: Study, dealt: list[Assignment], regions: bool) -> None:
+    Study.objects.filter(pk=study.pk).update(grade_regions=regions)
     page = open_page(context, study)
     assert faults(page) == []
-    for key, shown in {"f": "#flag-dialog", "?": "#help-dialog"}.items():
+    if regions:
+        return
+    for key, shown in {
+        "f": "#flag-dialog",
+        "?": "#help-dialog",
+        "c": "#comment-dialog",
+        "k": "#settings-dialog",
+    }.items():
         page.keyboard.press(key)
         page.locator(f"{shown}[open]").wait_for()
         assert faults(page) == [], shown
         page.keyboard.press("Escape")
+    for opener, shown in {"#light-open": "#light", "#reference-open": "#reference"}.items():
+        page.locator(opener).click()
+        page.locator(shown).wait_for()
+        assert faults(page) == [], shown
+        page.locator(opener).click()
+        page.locator(shown).wait_for(state="hidden")
     page.keyboard.press("3")
     page.keyboard.press("Backspace")
     expect(page.locator("#reviewing")).to_be_visible()
     assert faults(page) == []
 
 
-def test_the_end_of_the_images(context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]) -> None:
+def test_the_welcome_and_its_practice(context: BrowserContext, study: Study, dealt: list[Assignment]) -> None:
+    Study.objects.filter(pk=study.pk).update(welcome=True)
+    for order, level in enumerate(study.levels.all()[:2], start=1):
+        add_item(study, picture(100 + order), level.value, actor=audit.SYSTEM)
+    page = context.new_page()
+    page.goto(f"/studies/{study.pk}/label/")
+    assert faults(page) == []
+    page.locator("#practise").click()
+    page.locator("#practice .level").first.wait_for()
+    assert faults(page) == []
+    page.locator("#practice .level").first.click()
+    expect(page.locator("#practice-said")).not_to_be_empty()
+    assert faults(page) == []
+
+
+def test_the_end_of_the_images_and_the_raters_own_grades(
+    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
     labelling.window(bob_rates, 10)
-    answer_all(bob_rates, [grade(one.token) for one in dealt])
+    answer_all(bob_rates, [grade(one.token, unsure=True) for one in dealt])
     page = open_page(context, bob_rates.study)
     expect(page.locator("#finished")).to_be_visible()
+    assert faults(page) == []
+    page.goto(f"/studies/{bob_rates.study_id}/label/mine/")
+    page.locator(".mine-tile").first.wait_for()
+    assert faults(page) == []
+    page.locator(".mine-tile").first.click()
+    page.locator("#viewer:visible .stage[data-painted=true]").wait_for()
     assert faults(page) == []
