@@ -23,8 +23,8 @@ FIELDS = frozenset(
 )
 _PIXELS = (1, 100_000)
 _PERCENT = (10, 1000)
-# What the page tells of how the image was seen, and between which limits that makes sense: CSS pixels, device pixels per
-# CSS pixel, how far it was zoomed in at most (1: fitted into its place), brightness and contrast in per cent.
+# What the page tells of how the image was seen, and between which limits that makes sense: CSS pixels, device pixels
+# per CSS pixel, how far it was zoomed in at most (1: fitted into its place), brightness and contrast in per cent.
 VIEWING: Final[dict[str, tuple[float, float]]] = {
     "screen_width": _PIXELS,
     "screen_height": _PIXELS,

@@ -24,8 +24,8 @@ FOUR_LEVELS: Final = (
 )
 SCALES: Final[dict[str, tuple[LevelSpec, ...]]] = {"published": PUBLISHED_SCALE, "0-3": FOUR_LEVELS}
 MAX_NAME: Final = 60
-# Keys that do something else on the labelling page. Only those that every rater needs in every study: all its other keys
-# (zoom, light, …) give way to a scale's, for a grade by one key matters more.
+# Keys that do something else on the labelling page. Only those that every rater needs in every study: all its other
+# keys (zoom, light, …) give way to a scale's, for a grade by one key matters more.
 RESERVED_KEYS: Final = frozenset("fu?")
 
 

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from labeler.models import Assignment, Level, Membership
 from labeler.tests.factories import start
-from labeler.tests.label_browser import context_of, open_page
+from labeler.tests.label_browser import context_of, open_page, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,7 +59,7 @@ def test_a_grade_moves_to_another_key_and_every_hint_with_it(
     page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
 ) -> None:
     change(page, "Grade: Mild", "j")
-    note(page, "Grade: Mild: J.")
+    note(page, "“Grade: Mild”: J")
     page.keyboard.press("Escape")
     page.keyboard.press("3")
     at_image(page, 1)
@@ -75,16 +75,13 @@ def test_a_grade_moves_to_another_key_and_every_hint_with_it(
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     at_image(page, 3)
-    expect(page.locator("#saving-text")).to_have_text("Saved")
+    saved(page)
     assert [item.labels.get().level.value for item in dealt[:2]] == [3, 3]  # type: ignore[union-attr]
 
 
 def test_a_key_that_does_something_already_is_refused_in_words(page: Page) -> None:
     change(page, "Grade: Mild", "r")
-    note(
-        page,
-        "R already does this: The scale beside the image. Take another key, or give that another one first.",
-    )
+    note(page, "R is taken by “The scale beside the image”. Choose another key, or change that one first.")
     page.keyboard.press("Enter")
     note(page, "That key is needed to move about the page. Take a letter, a digit, a sign or an arrow.")
     page.keyboard.press("Control+j")
@@ -116,6 +113,7 @@ def test_keys_go_back_to_what_is_usual_one_by_one_or_all(page: Page) -> None:
 
 def test_everything_has_a_name_and_a_key_and_no_two_things_the_same(page: Page) -> None:
     page.keyboard.press("k")
+    page.locator("#settings-dialog").wait_for()
     rows = page.locator("#key-list li").all()
     assert len(rows) > 20
     keys = [key for one in rows for key in one.locator("kbd").all_text_contents()]

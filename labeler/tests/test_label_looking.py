@@ -14,7 +14,7 @@ from labeler.examples import keep_example
 from labeler.models import Assignment, Membership
 from labeler.tests.drawn import jpeg
 from labeler.tests.factories import start
-from labeler.tests.label_browser import context_of, open_page
+from labeler.tests.label_browser import context_of, open_page, press, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,14 +24,14 @@ LOOK = """() => {
   const picture = document.querySelector(".picture.shown");
   const stage = document.querySelector("#stage").getBoundingClientRect();
   const {a: zoom, e: x, f: y} = new DOMMatrix(picture.style.transform);
-  const scale = zoom * Math.min(picture.clientWidth / picture.naturalWidth, picture.clientHeight / picture.naturalHeight);
+  const {clientWidth, clientHeight, naturalWidth, naturalHeight} = picture;
+  const scale = zoom * Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
   const room = (natural, place) => Math.max((natural * scale - place) / 2, 0);
   return {
     zoom, x, y, filter: picture.style.filter,
-    beyond: Math.max(Math.abs(x) - room(picture.naturalWidth, picture.clientWidth),
-                     Math.abs(y) - room(picture.naturalHeight, picture.clientHeight)),
-    middle: {x: stage.left + picture.offsetLeft + picture.clientWidth / 2,
-             y: stage.top + picture.offsetTop + picture.clientHeight / 2},
+    beyond: Math.max(Math.abs(x) - room(naturalWidth, clientWidth), Math.abs(y) - room(naturalHeight, clientHeight)),
+    middle: {x: stage.left + picture.offsetLeft + clientWidth / 2,
+             y: stage.top + picture.offsetTop + clientHeight / 2},
   };
 }"""
 
@@ -67,16 +67,9 @@ def look(page: Page) -> dict[str, Any]:
     return found
 
 
-def press(page: Page, *keys: str) -> None:
-    """Each key once its image is painted."""
-    for key in keys:
-        page.locator(".stage[data-painted=true]").wait_for()
-        page.keyboard.press(key)
-
-
 def viewing(page: Page, item: Assignment) -> dict[str, float]:
     """What was stored with the grade of that image."""
-    expect(page.locator("#saving-text")).to_have_text("Saved")
+    saved(page)
     stored: dict[str, float] = item.labels.get().viewing
     return stored
 
@@ -219,6 +212,8 @@ def test_two_fingers_zoom_one_moves_and_two_taps_fit(phone: Page, dealt: list[As
         fingers("touchMove", (x, 0))
     fingers("touchEnd")
     assert look(phone)["x"] == pytest.approx(50, abs=2)
+    # The browser takes what follows a moving finger within no time for a part of that movement.
+    phone.wait_for_timeout(300)
     phone.get_by_role("button", name="Mild", exact=True).tap()
     expect(phone.locator("#progress-text")).to_have_text("2 of 4")
     assert viewing(phone, dealt[0])["zoom"] == pytest.approx(3, rel=0.02)
@@ -267,15 +262,19 @@ def test_the_scale_lies_beside_the_image_and_keys_still_grade(page: Page, bob_ra
 
 def test_the_image_glides_to_its_new_place_when_the_scale_opens(page: Page) -> None:
     page.evaluate(
-        """() => { const glide = Element.prototype.animate; window.first = [];
+        """() => { const glide = Element.prototype.animate;
+        window.first = [];
         Element.prototype.animate = function (frames, options) {
           const made = glide.call(this, frames, options);
-          const {left, width} = this.getBoundingClientRect(); window.first.push([left + width / 2]); return made; }; }"""
+          const {left, width} = this.getBoundingClientRect();
+          window.first.push(left + width / 2);
+          return made;
+        }; }"""
     )
     before = look(page)["middle"]["x"]
     page.keyboard.press("r")
     expect(page.locator("#reference")).to_be_visible()
-    ((began,),) = page.evaluate("window.first")
+    (began,) = page.evaluate("window.first")
     assert began == pytest.approx(before, abs=1)
     assert look(page)["middle"]["x"] < before - 50
 
