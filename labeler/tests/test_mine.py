@@ -17,8 +17,9 @@ from accounts import audit
 from accounts.models import User
 from labeler import answering, mine
 from labeler.labelling import NotOpen
+from labeler.looking_back import PartGiven
 from labeler.mine import PAGE, MyGrades, Order, Show
-from labeler.models import Assignment, Flag, Membership, Rendition, StudyState
+from labeler.models import Assignment, Flag, Membership, Region, Rendition, StudyState
 from labeler.studies import set_state
 from labeler.tests.factories import deal, grade, make_image, signed_in, start
 from labeler.tests.test_blinding import BOOT_FIELDS, GIVEN, TELLING, keys
@@ -147,9 +148,9 @@ def test_the_faces_parts_come_along_where_the_study_grades_them(bob_rates: Membe
     bob_rates.study.grade_regions = True
     bob_rates.study.save(update_fields=["grade_regions"])
     parts = {
-        answering.Region.FOREHEAD: answering.PartGiven(2.0),
-        answering.Region.CHEEKS: answering.PartGiven(4.0),
-        answering.Region.CHIN: answering.PartGiven(None, Flag.UNSEEN),
+        Region.FOREHEAD: PartGiven(2.0),
+        Region.CHEEKS: PartGiven(4.0),
+        Region.CHIN: PartGiven(None, Flag.UNSEEN),
     }
     answer_all(bob_rates, [3], regions=parts)
     (item,) = mine.my_grades(bob_rates, Show.ALL, Order.NEWEST).groups[2].items

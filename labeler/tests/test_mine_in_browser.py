@@ -12,7 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from labeler import answering
-from labeler.models import Assignment, Membership, Study
+from labeler.looking_back import PartGiven
+from labeler.models import Assignment, Membership, Region, Study
 from labeler.tests.factories import grade, start
 from labeler.tests.label_browser import context_of
 from labeler.tests.test_mine import answer_all
@@ -281,7 +282,7 @@ def test_the_faces_parts_are_changed_in_the_same_panel(
 ) -> None:
     bob_rates.study.grade_regions = True
     bob_rates.study.save(update_fields=["grade_regions"])
-    parts = dict.fromkeys((one for one in answering.Region if one != answering.Region.FACE), answering.PartGiven(2.0))
+    parts = dict.fromkeys((one for one in Region if one != Region.FACE), PartGiven(2.0))
     answering.answer(bob_rates, grade(answered[1].token, 5, base_version=1, regions=parts))
     page = opened(context, bob_rates.study)
     enlarge(page, 2)
