@@ -22,13 +22,15 @@ from labeler import labelling
 from labeler.answering import answer_all
 from labeler.models import Assignment, Flag, Membership, Study, StudyState
 from labeler.page_words import WORDS
+from labeler.practice import add_item
 from labeler.studies import set_state
 from labeler.tests import pseudo_language
+from labeler.tests.drawn import jpeg
 from labeler.tests.factories import grade, message, signed_in, start
 from labeler.tests.running import raters_of, running
 
 # What is in no language: the product, the cast, their study and its scale.
-NAMES = {"Goldfold", "Acne in selfies", "Bob", "Mallory", "bob@example.org", "mallory@example.org"}
+NAMES = {"Goldfold", "Acne in selfies", "Alice", "Bob", "Mallory", "bob@example.org", "mallory@example.org"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +109,13 @@ def test_faults(client: Client, opened: Opened) -> None:
     assert refused.status_code == 403 and pseudo_language.untranslated(refused.content.decode(), NAMES) == []
 
 
+def test_the_welcome_and_its_practice(client: Client, study: Study, dealt: list[Assignment], opened: Opened) -> None:
+    Study.objects.filter(pk=study.pk).update(welcome=True, grade_regions=True)
+    add_item(study, jpeg(1), 3, actor=audit.SYSTEM)
+    page = opened(client, reverse("label_welcome", args=[study.pk]))
+    assert "⟦Practise⟧" in page
+
+
 def test_the_list_of_studies_in_every_state(
     client: Client, opened: Opened, study: Study, bob_rates: Membership, mallory: User
 ) -> None:
@@ -133,6 +142,15 @@ def test_the_labelling_page(client: Client, opened: Opened, study: Study, dealt:
     assert set(boot["words"]) == set(WORDS)
     for said in (boot["words"], boot["reasons"]):
         assert {name: one for name, one in said.items() if not (one[0] == "⟦" and one[-1] == "⟧")} == {}
+
+
+def test_the_raters_own_grades(
+    client: Client, opened: Opened, study: Study, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    labelling.window(bob_rates, 10)
+    for share in (dealt[:2], dealt[2:]):
+        answer_all(bob_rates, [grade(one.token, unsure=True) for one in share])
+        assert "⟦My grades⟧" in opened(client, reverse("label_mine", args=[study.pk]))
 
 
 def test_a_study_that_is_not_open(client: Client, opened: Opened, study: Study, dealt: list[Assignment]) -> None:
