@@ -55,13 +55,6 @@ def chromium(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=program, args=FLAGS)
 
 
-def context(browser: Browser, address: str) -> BrowserContext:
-    """A rater's browser, with the recorder in every tab."""
-    made = browser.new_context(base_url=address)
-    made.add_init_script(RECORDER)
-    return made
-
-
 @dataclass(slots=True)
 class Notes:
     """What the recorders of all tabs told."""
@@ -72,6 +65,17 @@ class Notes:
     confirmed: list[Confirmed] = field(default_factory=list)
     loads: list[tuple[int, float]] = field(default_factory=list)
     ends: dict[int, float] = field(default_factory=dict)
+
+    def confirm(self, told: dict[str, Any]) -> None:
+        self.confirmed += [Confirmed(told["at"], told["width"] - WIDTH, key) for key in told["keys"]]
+
+
+def context(browser: Browser, address: str, notes: Notes) -> BrowserContext:
+    """A rater's browser, with the recorder in every tab."""
+    made = browser.new_context(base_url=address)
+    made.expose_binding("__confirmed", lambda _, told: notes.confirm(told))
+    made.add_init_script(RECORDER)
+    return made
 
 
 class Tab:
@@ -161,8 +165,6 @@ class Tab:
             case "said":
                 self._extend(at)
                 self._last = fact
-            case "confirmed":
-                self._notes.confirmed += [Confirmed(at, self.number, key) for key in fact["keys"]]
             case "load":
                 self._notes.loads.append((self.number, at))
                 self._last = None

@@ -16,7 +16,7 @@ from bench.storms.hand import PATIENCE_MS, Look, Notes, Tab, context, sign_in
 from bench.storms.machine import Machine
 
 KEY_EVERY = 0.065  # seconds
-STUCK_AFTER = 3.0  # seconds without a grade: then the next fault comes all the same
+STUCK_AFTER = 8.0  # seconds without a grade: then the next fault comes all the same
 PATIENCE = 90.0  # seconds without a grade: then it will not end
 CHANGE_SHARE = 0.02
 SWITCH_SHARE = 0.2
@@ -36,7 +36,7 @@ class Rater:
         self._weather = weather
         self._machine = machine
         self._place = place
-        self._context = context(browser, address)
+        self._context = context(browser, address, self.notes)
         self._numbers = count(1)
         self._path = f"/studies/{place.rows('SELECT id FROM labeler_study')[0][0]}/label/"
         self._tabs = [self._open()]

@@ -1,11 +1,6 @@
 // Notes, from outside the page's own program, what the page took, what it said, and what the server told it.
 (() => {
-  // What was noted after the last look at the page before this one, in this tab.
-  const kept = location.protocol.startsWith("http") ? sessionStorage : null;
-  const facts = JSON.parse(kept?.getItem("__storm") ?? "[]");
-  kept?.removeItem("__storm");
-  addEventListener("pagehide", () => kept?.setItem("__storm", JSON.stringify(facts)));
-
+  const facts = [];
   const GRADE = /^[1-5]$/;
   const note = (kind, detail) => facts.push({ kind, at: Date.now() / 1000, ...detail });
   const tokenShown = () => document.querySelector(".picture.shown")?.getAttribute("src")?.match(/\/i\/([^/.]+)\.jpg/)?.[1] ?? null;
@@ -48,7 +43,8 @@
     // A connection that breaks here confirms nothing, to the page neither.
     const message = await response.clone().json().catch(() => null);
     const keys = (message?.outcomes ?? []).filter(({ status }) => status !== "refused").map((outcome) => outcome.client_key);
-    if (keys.length) note("confirmed", { keys });
+    // Told at once: what this page knows now it may tell the other tabs, and be gone before anybody asks.
+    if (keys.length) window.__confirmed({ at: Date.now() / 1000, width: innerWidth, keys });
   }
 
   window.__storm = () => {
