@@ -98,10 +98,7 @@ class _Batch:
         self.refusal = why_not_open(membership)
         self.now = timezone.now()
         self.ahead = self.now - sent_at if sent_at else timedelta(0)
-        regions = list(Region) if membership.study.grade_regions else [Region.FACE]
-        known = rater_rows.known(
-            membership, {one.token for one in answers}, {one.client_key for one in answers}, regions
-        )
+        known = rater_rows.known(membership, [one.token for one in answers], [one.client_key for one in answers])
         self.items = {item.token: item for item in known.items}
         self.levels = known.levels
         self.last_shown = known.last_shown

@@ -8,7 +8,7 @@ quotes them, so that the tests which watch them see them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -64,7 +64,7 @@ def _window(size: int, far: int) -> Statement:
         f"goldfold_window_{size}_{far}",
         f"""WITH coming AS (
             SELECT a.id, a.token, a.sort_key, a.released_at FROM "labeler_assignment" a WHERE {_UNANSWERED}
-            ORDER BY a.sort_key LIMIT {size} FOR NO KEY UPDATE OF a
+            ORDER BY a.sort_key LIMIT {size}
         ), sent AS (
             UPDATE "labeler_assignment" a SET released_at = %(now)s FROM coming
             WHERE a.id = coming.id AND coming.released_at IS NULL
@@ -76,40 +76,68 @@ def _window(size: int, far: int) -> Statement:
     )
 
 
-# A row for each image; what belongs to the whole batch stands in each.
-_KNOWN = Statement(
-    "goldfold_known",
-    f"""WITH items AS (
-        SELECT a.id, a.token, a.released_at, a.shown_seq, a.sort_key FROM "labeler_assignment" a
-        WHERE a.membership_id = %(rater)s AND a.token = ANY(%(tokens)s) AND a.released_at IS NOT NULL
-        ORDER BY a.sort_key FOR NO KEY UPDATE OF a
-    )
-    SELECT items.id, items.token, items.released_at, items.shown_seq,
-        ARRAY(SELECT l.id FROM "labeler_label" l WHERE l.assignment_id = items.id AND l.region = ANY(%(regions)s)),
-        ARRAY(SELECT l.id FROM "labeler_label" l WHERE l.client_key = ANY(%(keys)s)), {_LAST_SHOWN},
-        ARRAY(SELECT v.id FROM "labeler_level" v WHERE v.study_id = %(study)s ORDER BY v.order),
-        ARRAY(SELECT v.value FROM "labeler_level" v WHERE v.study_id = %(study)s ORDER BY v.order)
-    FROM items""",
-)
+@cache
+def _known(*, one: bool) -> Statement:
+    """A row for each image; what belongs to the whole batch stands in each.
 
-# Of a label, column by column.
+    One answer, which is nearly always all, has a statement of its own here and below: PostgreSQL would plan one that
+    takes lists of any length anew each time, as it thinks that most lists are longer.
+    """
+    token, key = ("= %(tokens)s", "= %(keys)s") if one else ("= ANY(%(tokens)s)", "= ANY(%(keys)s)")
+    return Statement(
+        "goldfold_known" if one else "goldfold_known_several",
+        f"""WITH items AS (
+            SELECT a.id, a.token, a.released_at, a.shown_seq FROM "labeler_assignment" a
+            WHERE a.membership_id = %(rater)s AND a.token {token} AND a.released_at IS NOT NULL
+        )
+        SELECT items.id, items.token, items.released_at, items.shown_seq,
+            ARRAY(SELECT l.id FROM "labeler_label" l
+                WHERE l.assignment_id = items.id AND (l.region = 'face' OR %(parts)s)),
+            ARRAY(SELECT l.id FROM "labeler_label" l WHERE l.client_key {key}), {_LAST_SHOWN},
+            ARRAY(SELECT v.id FROM "labeler_level" v WHERE v.study_id = %(study)s ORDER BY v.order),
+            ARRAY(SELECT v.value FROM "labeler_level" v WHERE v.study_id = %(study)s ORDER BY v.order)
+        FROM items""",
+    )
+
+
+_SHOWN = {"shown": "bigint", "first_shown_at": "timestamptz", "shown_seq": "int"}
 _WRITTEN = {
-    "assignment_id": "bigint", "region": "text", "version": "int", "client_key": "uuid", "level_id": "bigint",
-    "flag": "text", "unsure": "bool", "comment": "text", "stale": "bool", "client_time": "timestamptz",
-    "decide_ms": "int", "viewing": "text",
-}  # fmt: skip
+    "assignment_id": "bigint",
+    "region": "text",
+    "version": "int",
+    "client_key": "uuid",
+    "level_id": "bigint",
+    "flag": "text",
+    "unsure": "bool",
+    "comment": "text",
+    "stale": "bool",
+    "viewing": "text",
+    "client_time": "timestamptz",
+    "decide_ms": "int",
+}
 
-_APPEND = Statement(
-    "goldfold_append",
-    f"""WITH shown AS (
-        UPDATE "labeler_assignment" a SET first_shown_at = v.at, shown_seq = v.number
-        FROM unnest(%(shown)s::bigint[], %(at)s::timestamptz[], %(numbers)s::int[]) AS v(id, at, number)
-        WHERE a.id = v.id
+
+@cache
+def _append(*, one: bool) -> Statement:
+    """Writes labels, and of the images that had none before when and as which in turn they were shown."""
+    return Statement(
+        "goldfold_append" if one else "goldfold_append_several",
+        f"""WITH shown AS (
+            UPDATE "labeler_assignment" a SET first_shown_at = v.first_shown_at, shown_seq = v.shown_seq
+            FROM {_given(_SHOWN, one=one)} WHERE a.id = v.shown
+        )
+        INSERT INTO "labeler_label" ({", ".join(_WRITTEN)}, server_time, source)
+        SELECT {", ".join(f"v.{name}::jsonb" if name == "viewing" else f"v.{name}" for name in _WRITTEN)},
+            %(now)s::timestamptz, 'web'
+        FROM {_given(_WRITTEN, one=one)}""",
     )
-    INSERT INTO "labeler_label" ({", ".join(_WRITTEN)}, server_time, source)
-    SELECT {", ".join(f"v.{name}::jsonb" if name == "viewing" else f"v.{name}" for name in _WRITTEN)}, %(now)s, 'web'
-    FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _WRITTEN.items())}) AS v({", ".join(_WRITTEN)})""",
-)
+
+
+def _given(columns: Mapping[str, str], *, one: bool) -> str:
+    """The values as rows `v`: one, or as many as the lists are long."""
+    if one:
+        return f"(SELECT {', '.join(f'%({name})s::{kind} AS {name}' for name, kind in columns.items())}) v"
+    return f"unnest({', '.join(f'%({name})s::{kind}[]' for name, kind in columns.items())}) v({', '.join(columns)})"
 
 
 @dataclass(slots=True)
@@ -153,7 +181,8 @@ def rater_of(user_id: int, study_id: int) -> tuple[Membership, Account] | None:
 def locked(membership_id: int) -> Membership:
     """The rater's place with its study, held until the transaction ends.
 
-    The lock lines up a rater's requests, and the events that change a running study's queues.
+    The lock lines up all that changes the rater's images: their requests, and the events of a running study, each of
+    which holds every rater. So no image needs a lock of its own.
     """
     row = _LOCK.row({"rater": membership_id})
     if row is None:
@@ -174,35 +203,34 @@ def picture_of(user_id: int, study_id: int, token: str) -> tuple[str, Account] |
     return (row[0], Account(row[1], row[2])) if row else None
 
 
-def known(membership: Membership, tokens: Iterable[str], keys: Iterable[UUID], regions: Iterable[str]) -> Known:
-    """Read, and lock, what a batch of answers is about. The rater must be locked. `regions`: of whose labels to tell.
-
-    The images are locked in the order in which a window locks them.
-    """
-    told = {"rater": membership.pk, "study": membership.study_id, "tokens": list(tokens), "keys": list(keys)}
-    rows = _KNOWN.rows(told | {"regions": list(regions)})
+def known(membership: Membership, tokens: Sequence[str], keys: Sequence[UUID]) -> Known:
+    """Read what a batch of answers is about: a token and a key for each. The rater must be locked."""
+    told = {"rater": membership.pk, "study": membership.study_id, "parts": membership.study.grade_regions}
+    one = len(tokens) == 1
+    rows = _known(one=one).rows(told | _values({"tokens": tokens, "keys": keys}, one=one))
     if not rows:
         return Known((), (), 0, {})
     by_key, last, level_ids, values = rows[0][5:]
     labels = {label for row in rows for label in row[4]} | set(by_key)
     there = Label.objects.filter(pk__in=labels).select_related("level").order_by("version") if labels else ()
-    levels = {
-        value: Level.from_db("default", _LEVEL, one)
-        for value, one in zip(values, zip(level_ids, values, strict=True), strict=True)
-    }
+    scale = zip(level_ids, values, strict=True)
+    levels = {value: Level.from_db("default", _LEVEL, (pk, value)) for pk, value in scale}
     return Known(tuple(Item(*row[:4]) for row in rows), tuple(there), last or 0, levels)
 
 
 def append(labels: Sequence[Label], shown: Sequence[Item], now: datetime) -> None:
     """Write new labels, and when and as which in turn the images were shown that had no answer before."""
+    one = len(labels) == 1
     columns = {name: [getattr(label, name) for label in labels] for name in _WRITTEN}
     columns["viewing"] = [json.dumps(viewing) for viewing in columns["viewing"]]
-    items = {
-        "shown": [item.id for item in shown],
-        "at": [item.first_shown_at for item in shown],
-        "numbers": [item.shown_seq for item in shown],
-    }
-    _APPEND.run({**columns, **items, "now": now})
+    columns["shown"] = [item.id for item in shown]
+    columns |= {name: [getattr(item, name) for item in shown] for name in ("first_shown_at", "shown_seq")}
+    _append(one=one).run(_values(columns, one=one) | {"now": now})
+
+
+def _values(columns: Mapping[str, Sequence[object]], *, one: bool) -> dict[str, object]:
+    """As the statement for one row, or for several, takes them."""
+    return {name: next(iter(values), None) if one else list(values) for name, values in columns.items()}
 
 
 def _membership(row: Sequence[Any]) -> Membership:

@@ -259,22 +259,20 @@ def test_regions_cost_no_more_queries(
 
 @pytest.mark.django_db(transaction=True)
 def test_answers_wait_for_a_window_that_is_being_read(bob_rates: Membership) -> None:
-    dealt = start(bob_rates, 8)
-    for item in reversed(dealt):  # so that the rows lie on the disk in another order than they are shown
-        Assignment.objects.filter(pk=item.pk).update(released_at=timezone.now())
+    dealt = _released(bob_rates, 8)
     outcomes: list[Outcome] = []
 
     def tab() -> None:
-        outcomes.extend(answer_all(bob_rates, [grade(item.token) for item in dealt]))
+        outcomes.extend(answer_all(bob_rates, [grade(item.token) for item in reversed(dealt)]))
         connection.close()
 
     thread = threading.Thread(target=tab)
     with transaction.atomic():
-        window = Assignment.objects.select_for_update(of=("self",), no_key=True).order_by("sort_key")
-        assert len(window[:4]) == 4  # half-way
+        labelling.window(bob_rates, 8)
         thread.start()
         time.sleep(0.3)
-        assert len(window[:8]) == 8
+        assert not outcomes
+        assert labelling.window(bob_rates, 8).answered == 0
     thread.join()
     assert [outcome.status for outcome in outcomes] == ["saved"] * 8
 
