@@ -204,6 +204,18 @@ def test_what_is_graded_in_one_window_is_not_asked_in_the_other(
     assert not Label.objects.filter(stale=True).exists()
 
 
+def test_a_dialog_about_an_image_that_was_graded_in_another_window_closes(
+    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    second = open_page(context, bob_rates.study)
+    press(second, "f")
+    expect(second.locator("#flag-dialog")).to_be_visible()
+    press(page, "3")
+    expect(second.locator("#flag-dialog")).to_be_hidden()
+    saved(page)
+    assert answers(dealt)[:2] == [[3], []]
+
+
 @pytest.mark.parametrize("without", ["", NO_LOCKS], ids=["locks", "no-locks"])
 def test_a_window_delivers_what_another_one_left(
     context: BrowserContext, bob_rates: Membership, dealt: list[Assignment], without: str
@@ -466,6 +478,21 @@ def test_the_strip_remembers_the_last_images_after_a_reload_and_can_be_put_away(
     expect(strip).to_be_hidden()
     page.keyboard.press("p")
     expect(strip.locator(".strip-grade")).to_have_text(["3", "4"])
+
+
+def test_the_strip_shows_an_image_when_it_has_come_however_late(
+    page: Page, context: BrowserContext, dealt: list[Assignment]
+) -> None:
+    press(page, "3", "4")
+    saved(page)
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    slow = {"offline": False, "latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.reload()
+    for number, item in enumerate(dealt[:2]):
+        expect(page.locator("#strip img").nth(number)).to_have_attribute("src", _address(item))
 
 
 def test_a_phone_leaves_the_strips_place_to_the_image(

@@ -68,6 +68,7 @@ export class Strip {
     else button.removeAttribute("aria-current");
     grade.textContent = (given.flag ? "✕" : (signs.get(given.level_value) ?? "")) + (given.unsure ? "?" : "");
     // From memory alone: a small picture must not hold up a large one.
-    if (!picture.src) picture.src = this.#stage.inMemory(token) ?? "";
+    const address = this.#stage.inMemory(token);
+    if (address && !picture.hasAttribute("src")) picture.src = address;
   }
 }
