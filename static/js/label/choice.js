@@ -217,6 +217,8 @@ export class Choice {
     const { token, reviewed } = this.#session;
     const of = JSON.stringify([token, reviewed?.given], (name, value) => (name === "version" ? undefined : value));
     if (of === this.#draft.of) return;
+    // What is open was about another image, which may have been answered in another window.
+    for (const dialog of [this.#flagDialog, this.#commentDialog]) dialog.close();
     if (!this.#draft.given) this.#atHead = this.#draft;
     if (reviewed) this.#draft = begun(of, reviewed.given);
     else this.#draft = this.#atHead.of === of ? this.#atHead : begun(of);

@@ -144,8 +144,9 @@ export class Ahead extends EventTarget {
   async refresh() {
     if (this.#asking) return;
     this.#asking = true;
-    const asked = this.#size + this.#outbox.size;
     const [quiet, known] = [this.#outbox.size === 0, this.#answered.size];
+    // What is on its way may still be among those that come; of few different sizes, the server's database plans each once.
+    const asked = quiet ? this.#size : MOST_ITEMS;
     let wait = AGAIN_MS;
     try {
       const found = await this.#server.window(asked);

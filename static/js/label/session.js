@@ -24,6 +24,8 @@ export class Session extends EventTarget {
   // The token on the screen.
   #shown = null;
   #lookingBack = Promise.resolve();
+  // Tokens of images whose answer the server refused: they come again.
+  #takenBack = new Set();
 
   constructor({ server, outbox, stage, ahead }) {
     super();
@@ -229,13 +231,15 @@ export class Session extends EventTarget {
     this.#past = this.#past.filter((one) => one !== item);
     if (!item.given.version) {
       this.answered -= 1;
+      this.#takenBack.add(token);
       this.#ahead.takeBack(token);
     }
     // What is known of a change's image is fetched again when the rater looks back.
     else this.#past = [];
     this.#at = reviewed && this.#past.includes(reviewed) ? this.#past.indexOf(reviewed) : null;
     if (reviewed && this.#at === null) this.#showHead();
-    else this.dispatchEvent(new Event("show"));
+    this.#prepare();
+    this.dispatchEvent(new Event("show"));
   }
 
   #found({ answered, total, exact }) {
@@ -248,7 +252,7 @@ export class Session extends EventTarget {
     } else {
       const replaced = this.view === "grading";
       this.#showHead();
-      if (replaced && next) this.dispatchEvent(new Event("elsewhere"));
+      if (replaced && next && !this.#takenBack.has(next)) this.dispatchEvent(new Event("elsewhere"));
     }
   }
 
