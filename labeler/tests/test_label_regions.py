@@ -105,6 +105,17 @@ def test_a_tap_on_another_part_goes_there_and_the_last_one_sends(page: Page, dea
     assert answer(dealt[0]) == {"face": 4, "forehead": 3, "cheeks": 2, "chin": 5}
 
 
+def test_a_double_click_is_one_grade_and_two_slower_clicks_are_two(page: Page, dealt: list[Assignment]) -> None:
+    mild = page.get_by_role("button", name="Mild", exact=True)
+    mild.dblclick()
+    assert asked(page) == "Forehead"
+    page.wait_for_timeout(350)
+    # The browser still counts it as the second of a double click.
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    assert (asked(page), said(page)) == ("Cheeks", ["Mild", "Mild", "", ""])
+
+
 def test_looking_back_each_part_is_shown_and_can_be_changed(page: Page, dealt: list[Assignment]) -> None:
     press(page, "3", "2", "x", "5", "Backspace")
     assert said(page) == ["Mild", "Almost clear", "not seen", "Severe"]
