@@ -21,8 +21,8 @@ LAG = 0.5  # seconds
 TAKE_OVER = 2.0  # seconds
 # The clocks of browser and database are one, read to the millisecond.
 TICK = 0.005  # seconds
-# A page that is loaded again may still hold what was confirmed this long before.
-BEFORE_LOAD = 1.0  # seconds
+# Of what was committed so long before a page was left, nobody can say whether that page was told.
+BEFORE_LEAVING = 1.5  # seconds
 SAMPLE_EVERY = 0.05  # seconds
 
 Numbers = npt.NDArray[np.float64]
@@ -100,27 +100,30 @@ def _descents(pairs: list[tuple[Given, Kept]], how: str) -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """Each given grade's tab, moment, when it was committed and when a page knew; infinity is never."""
+    """Each given grade's tab, moment, when it was committed and when a page was told so; infinity is never."""
 
     tab: Numbers
     at: Numbers
     committed: Numbers
     known: Numbers
+    # A page that did not know of the first time asks again.
+    last_told: Numbers
     # From when on any tab must know of it: when its own tab was gone, and there was time to find it.
     everybodys: Numbers
 
     @classmethod
     def of(cls, facts: Facts, pairs: list[tuple[Given, Kept]], lost: list[Given]) -> _Course:
-        told: dict[str, float] = {}
-        for one in facts.confirmed:
-            told[one.key] = min(one.at, told.get(one.key, math.inf))
-        rows = [(one, kept.committed, told.get(kept.key, math.inf)) for one, kept in pairs]
-        rows += [(one, math.inf, math.inf) for one in lost]
+        told: defaultdict[str, list[float]] = defaultdict(list)
+        for word in facts.confirmed:
+            told[word.key].append(word.at)
+        rows = [(one, kept.committed, told[kept.key] or [math.inf]) for one, kept in pairs]
+        rows += [(one, math.inf, [math.inf]) for one in lost]
         return cls(
             tab=np.array([one.tab for one, _, _ in rows], float),
             at=np.array([one.at for one, _, _ in rows], float),
             committed=np.array([committed for _, committed, _ in rows], float),
-            known=np.array([known for _, _, known in rows], float),
+            known=np.array([min(words) for _, _, words in rows], float),
+            last_told=np.array([max(words) for _, _, words in rows], float),
             everybodys=np.array([facts.ends.get(one.tab, math.inf) + TAKE_OVER for one, _, _ in rows], float),
         )
 
@@ -152,16 +155,23 @@ def _missing_while_saved(said: Said, course: _Course) -> int:
 
 def _wrong_count(said: Said, course: _Course, facts: Facts) -> str:
     """Why the number of waiting grades was wrong at some moment; empty when it never was."""
-    loads = [at for tab, at in facts.loads if tab == said.tab and at <= said.until]
-    loaded = max(loads, default=0.0)
     own = course.tab == said.tab
     for now in np.arange(said.since, said.until, SAMPLE_EVERY):
-        least = int(np.sum(own & (course.at + MOMENT <= now) & (course.known > now + MOMENT)))
-        forgotten = (loaded - BEFORE_LOAD <= course.known) & (course.known <= loaded)
-        most = int(np.sum((course.at <= now) & ((course.known > now - LAG) | forgotten)))
+        doubtful = _doubtful(course, facts, now)
+        least = int(np.sum(own & (course.at + MOMENT <= now) & (course.known > now + MOMENT) & ~doubtful))
+        most = int(np.sum((course.at - TICK <= now) & (course.last_told > now - LAG)))
         if said.waiting is not None and not least <= said.waiting <= most:
             return f"at {now:.3f} between {least} and {most} had not been confirmed"
     return ""
+
+
+def _doubtful(course: _Course, facts: Facts, now: float) -> npt.NDArray[np.bool_]:
+    """Which grades were committed just before a page was left: it may have been told, and gone before it was noted."""
+    found = np.zeros(len(course.at), bool)
+    for left in [*(at for _, at in facts.loads), *facts.ends.values()]:
+        if left <= now:
+            found |= (left - BEFORE_LEAVING <= course.committed) & (course.committed <= left)
+    return found
 
 
 def again(given: Iterable[Given]) -> int:

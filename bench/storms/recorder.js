@@ -2,7 +2,8 @@
 (() => {
   const facts = [];
   const GRADE = /^[1-5]$/;
-  const note = (kind, detail) => facts.push({ kind, at: Date.now() / 1000, ...detail });
+  const clock = () => Date.now() / 1000;
+  const note = (kind, detail) => facts.push({ kind, at: clock(), ...detail });
   const tokenShown = () => document.querySelector(".picture.shown")?.getAttribute("src")?.match(/\/i\/([^/.]+)\.jpg/)?.[1] ?? null;
 
   // While looking back, the grade that is given already: giving it again is no answer.
@@ -10,10 +11,10 @@
 
   // Of all listeners the first and the last: what stood there when the key came, and what the page made of it.
   let before = {};
-  addEventListener("keydown", () => (before = { token: tokenShown(), chosen: chosen() }), true);
+  addEventListener("keydown", () => (before = { at: clock(), token: tokenShown(), chosen: chosen() }), true);
   addEventListener("keydown", ({ key }) => {
-    const { token } = before;
-    if (GRADE.test(key) && key !== before.chosen && token && tokenShown() !== token) note("given", { token, level: Number(key) });
+    const { at, token } = before;
+    if (GRADE.test(key) && key !== before.chosen && token && tokenShown() !== token) note("given", { at, token, level: Number(key) });
   });
 
   // The page warns of grades that would be lost; this rater leaves all the same.
@@ -44,14 +45,14 @@
     const message = await response.clone().json().catch(() => null);
     const keys = (message?.outcomes ?? []).filter(({ status }) => status !== "refused").map((outcome) => outcome.client_key);
     // Told at once: what this page knows now it may tell the other tabs, and be gone before anybody asks.
-    if (keys.length) window.__confirmed({ at: Date.now() / 1000, width: innerWidth, keys });
+    if (keys.length) window.__confirmed({ at: clock(), width: innerWidth, keys });
   }
 
   window.__storm = () => {
     const stage = document.getElementById("stage");
     return {
       facts: facts.splice(0),
-      now: Date.now() / 1000,
+      now: clock(),
       token: tokenShown(),
       chosen: chosen(),
       painted: stage?.dataset.painted === "true",
