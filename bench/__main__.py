@@ -17,7 +17,7 @@ from pathlib import Path
 import bench
 from bench.bars import Bar
 
-_FRAME = {"__main__", "bars", "place", "site"}
+_FRAME = {"__main__", "bars", "place", "plans", "site"}
 
 
 def names() -> list[str]:

@@ -8,7 +8,6 @@ clusters of two to five. The golden set is drawn in the same transaction, and th
 from __future__ import annotations
 
 import json
-import math
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import numpy as np
 
 from bench.bars import Bar, at_most, below
 from bench.place import ROOT, Place, servers
+from bench.plans import compared
 
 RATERS, GOLDEN = 50, 1_000
 IMAGES, QUICK_IMAGES = 1_000_000, 50_000
@@ -89,16 +89,7 @@ def _bare_copy(place: Place) -> float:
 def _same_plans(large: Place, small: Place, out: Path) -> list[Bar]:
     many = _measured(large, out, "bench.dealing.windows:explain")
     few = _measured(small, out, "bench.dealing.windows:explain")
-    differing, most = abs(len(many) - len(few)), -math.inf
-    for at_many, at_few in zip(many, few, strict=False):
-        same = at_many["nodes"] == at_few["nodes"]
-        differing += not same
-        # An index of a million rows is a level deeper than one of a few thousand: each way down it touches one more.
-        most = max(most, at_many["buffers"] - at_few["buffers"] - at_many["descents"])
-        ways = f"{at_many['descents']} ways down an index"
-        print(f"{at_few['buffers']} → {at_many['buffers']} buffers, {ways}: {at_many['statement']}…")
-        if not same:
-            print(f"  {at_few['nodes']} → {at_many['nodes']}")
+    differing, most = compared(few, many)
     return [
         at_most("statements of a window whose plan is another", differing, 0),
         at_most("a window's buffers, beyond one more for each way down a deeper index", most, 0),

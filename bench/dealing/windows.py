@@ -8,13 +8,13 @@ import time
 import uuid
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bench.dealing.rows import NAME
+from bench.plans import explained
 from labeler.labelling import window
 from labeler.models import Assignment, Label, Level, Membership, Role
 
@@ -23,42 +23,13 @@ _ANSWERED = 5  # of each window, before the next is fetched
 
 
 def explain(out: str) -> None:
-    """Every statement of a window as the database runs it: its plan's nodes, and how many buffers it touches.
-
-    Nothing is kept. The second run counts, so that no page is looked at for the first time.
-    """
+    """Write down what every statement of a window costs. Nothing is kept."""
     rater = _raters()[0]
     with transaction.atomic(), CaptureQueriesContext(connection) as seen:
         window(rater, SIZE)
         transaction.set_rollback(True)
-    statements = [query["sql"] for query in seen if query["sql"].startswith(("SELECT", "UPDATE"))]
-    _explained(statements)
-    Path(out).write_text(json.dumps(_explained(statements)))
-
-
-def _explained(statements: list[str]) -> list[dict[str, Any]]:
-    found = []
-    with transaction.atomic(), connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
-            told = cursor.fetchone()[0][0]["Plan"]
-            buffers = told["Shared Hit Blocks"] + told["Shared Read Blocks"]
-            found.append(
-                {"statement": statement[:60], "nodes": _nodes(told), "buffers": buffers, "descents": _descents(told)}
-            )
-        transaction.set_rollback(True)
-    return found
-
-
-def _nodes(plan: dict[str, Any]) -> list[str]:
-    own = " ".join(str(plan[key]) for key in ("Node Type", "Index Name", "Relation Name") if key in plan)
-    return [own, *(node for child in plan.get("Plans", ()) for node in _nodes(child))]
-
-
-def _descents(plan: dict[str, Any]) -> int:
-    """How often a plan goes down an index from its root."""
-    own = max(plan["Actual Loops"], plan.get("Index Searches", 0)) if "Index Name" in plan else 0
-    return int(own) + sum(_descents(child) for child in plan.get("Plans", ()))
+    statements = [query["sql"] for query in seen if query["sql"].startswith(("SELECT", "UPDATE", "EXECUTE"))]
+    Path(out).write_text(json.dumps([cost.as_json() for cost in explained(statements)]))
 
 
 def answer_calls() -> None:

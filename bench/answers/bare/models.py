@@ -1,5 +1,9 @@
 """An item that somebody is to grade, and a grade."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -7,6 +11,7 @@ from django.db import models
 class Item(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     path = models.CharField(max_length=200)
+    objects: ClassVar[models.Manager[Item]] = models.Manager()
 
     class Meta:
         app_label = "bare"
@@ -19,6 +24,7 @@ class Grade(models.Model):
     item = models.ForeignKey(Item, on_delete=models.CASCADE)
     level = models.PositiveSmallIntegerField()
     at = models.DateTimeField(auto_now_add=True)
+    objects: ClassVar[models.Manager[Grade]] = models.Manager()
 
     class Meta:
         app_label = "bare"

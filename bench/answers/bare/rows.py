@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from bench.answers.bare.models import Item
@@ -17,7 +17,7 @@ def build(raters: str, items: str, paths: str, out: str) -> None:
     files = json.loads(Path(paths).read_text())
     found = []
     for number in range(1, int(raters) + 1):
-        user = get_user_model().objects.create(username=f"rater{number}")
+        user = User.objects.create(username=f"rater{number}")
         Item.objects.bulk_create(Item(user=user, path=files[place % len(files)]) for place in range(int(items)))
         found.append({"session": session_of(user)})
     Path(out).write_text(json.dumps(found))
