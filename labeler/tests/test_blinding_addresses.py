@@ -21,6 +21,7 @@ from labeler import clusters, labelling
 from labeler.assignment import assign
 from labeler.examples import keep_example
 from labeler.models import Assignment, Level, Membership, Study
+from labeler.practice import add_item
 from labeler.tests.drawn import jpeg
 from labeler.tests.factories import make_image, signed_in
 
@@ -34,6 +35,8 @@ REACHABLE = {
     "label_image": "a picture released to them",
     "label_mine": "their own answers, in groups",
     "label_mine_counts": "how many of their answers are unsure, or flags",
+    "label_welcome": "the scale, and who leads the study",
+    "practice_picture": "a picture to practise on, none of the study's images",
     "level_example": "a picture of the scale, none of the study's images",
     "study_commitment": "fingerprints, the same for everybody",
     "study_commitment_published": "the same as a file",
@@ -77,6 +80,7 @@ def test_a_rater_can_open_what_is_listed_and_nothing_else(started: Study, bob: U
         "image_id": mine.image_id,
         "membership_id": bob_rates.pk,
         "level_id": level.pk,
+        "item_id": add_item(started, jpeg(2), level.value, actor=audit.SYSTEM).pk,
         "job_id": Job.objects.create(kind="labeler.import_images", study_id=started.pk).pk,
         "key_id": ApiKey.objects.create(study_id=started.pk, name="a key", prefix="key", digest="0" * 64).pk,
         "table": "labels",
@@ -110,14 +114,22 @@ HOME_SAYS = {
     ".",
     "Acne in selfies",
     "# of # images graded",
+    "Grades that wait on this computer until you open the study:",
     "Start grading",
     "What the study committed to",
     "Goldfold · open source under Apache-#.# · for research, not for diagnosis",
 }
 FIELDS = {"csrfmiddlewaretoken"}
+# What the first page asks before somebody signs out, and the rater whose grades may wait on this computer.
+HOME_DATA = {"data-sign-out", "data-waits-for"}
 # Elements that the labelling page's script finds, and what it reads from them.
-LABEL_DATA = {"data-view", "data-state", "data-value", "data-key", "data-closes"}
-LABEL_FIELDS = {"reason", "comment"}
+LABEL_DATA = {"data-view", "data-state", "data-value", "data-key", "data-closes", "data-keys", "data-preference"} | {
+    # Where their own numbers of unsure answers and flags are asked for; what a setting is before it is changed.
+    "data-count",
+    "data-counts",
+    "data-standard",
+}
+LABEL_FIELDS = {"reason", "comment", "brightness", "contrast"}
 
 
 class Told(HTMLParser):
@@ -148,7 +160,7 @@ class Told(HTMLParser):
 def test_the_first_page_says_what_is_listed(started: Study, bob: User) -> None:
     told = Told(signed_in(bob).get("/").content.decode())
     assert told.sentences == HOME_SAYS
-    assert (told.fields, told.data) == (FIELDS, set())
+    assert (told.fields, told.data) == (FIELDS, HOME_DATA)
 
 
 def test_the_labelling_page_has_the_listed_fields(started: Study, bob: User) -> None:

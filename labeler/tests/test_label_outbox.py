@@ -374,7 +374,7 @@ def test_the_front_page_tells_of_grades_that_wait_and_asks_before_signing_out(
 ) -> None:
     home = context.new_page()
     home.goto("/")
-    waiting = home.get_by_text("Grades that wait on this computer: 2.")
+    waiting = home.get_by_text("Grades that wait on this computer until you open the study: 2")
     expect(waiting).to_be_hidden()
     cut(context)
     press(page, "3", "4")
