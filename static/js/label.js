@@ -179,7 +179,7 @@ const keys = new Keys([...choice.actions, ...own, ...look.actions]);
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (isField(event.target)) return;
+  if (isFieldsOwn(event)) return;
   const action = keys.actionOf(keys.pressed(event)) ?? keys.actionOf(keys.inPlace(event));
   // A key that is held down grades one image, not all of them.
   if (event.repeat && (action?.once || event.key === "Enter" || event.key === " ")) event.preventDefault();
@@ -189,9 +189,10 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** What is typed there is no grade; but a field that has just closed has no more to do with it. */
-function isField(element) {
-  return element.matches("input, select, textarea") && element.getClientRects().length > 0;
+/** What is typed there is no grade; but a slider takes no more than what moves it, and a field that has just closed nothing. */
+function isFieldsOwn({ target, key }) {
+  if (!target.matches("input, select, textarea") || !target.getClientRects().length) return false;
+  return target.type !== "range" || key.length > 1;
 }
 
 // --- Dialogs ---
