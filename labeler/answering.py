@@ -103,8 +103,8 @@ class _Batch:
         self.levels = known.levels
         self.last_shown = known.last_shown
         self.by_key: dict[UUID, Label] = {}
-        # All labels of the newest version: the whole face's and its parts'.
-        self.current: dict[int, list[Label]] = {}
+        # Of each image its answers in order, each with its labels: the whole face's and its parts'.
+        self.answers: dict[int, list[list[Label]]] = {}
         for label in known.labels:
             self._remember(label)
         self.labels: list[Label] = []
@@ -112,27 +112,32 @@ class _Batch:
 
     def _remember(self, label: Label) -> None:
         self.by_key[label.client_key] = label
-        before = self.current.get(label.assignment_id, [])
-        self.current[label.assignment_id] = [label, *(one for one in before if one.version == label.version)]
+        answers = self.answers.setdefault(label.assignment_id, [])
+        if not answers or answers[-1][0].version != label.version:
+            answers.append([])
+        answers[-1].append(label)
 
     def take(self, given: Answer) -> Outcome:
         item = self.items.get(given.token)
         known = self.by_key.get(given.client_key)
         if known is not None and item is not None and known.assignment_id == item.id:
-            return Outcome(str(given.client_key), Status.DUPLICATE, version=known.version)
+            return self._told_again(known)
         refusal = self._why_refused(given, item, known)
         if refusal is not None or item is None:
             return Outcome(str(given.client_key), Status.REFUSED, refusal=refusal)
-        before = self.current.get(item.id, [])
-        version = before[0].version if before else 0
-        stale = version > given.base_version
-        self._append(given, item, version + 1, stale=stale)
-        return Outcome(
-            str(given.client_key),
-            Status.STALE if stale else Status.SAVED,
-            version=version + 1,
-            earlier=_given(before) if stale else None,
-        )
+        before = self.answers.get(item.id)
+        version = before[-1][0].version if before else 0
+        earlier = _given(before[-1]) if before and version > given.base_version else None
+        self._append(given, item, version + 1, stale=earlier is not None)
+        status = Status.SAVED if earlier is None else Status.STALE
+        return Outcome(str(given.client_key), status, version=version + 1, earlier=earlier)
+
+    def _told_again(self, known: Label) -> Outcome:
+        """Of a label that is there already. That it was stale, its page may not have heard: the word was lost."""
+        if not known.stale:
+            return Outcome(str(known.client_key), Status.DUPLICATE, version=known.version)
+        earlier = [labels for labels in self.answers[known.assignment_id] if labels[0].version < known.version]
+        return Outcome(str(known.client_key), Status.STALE, version=known.version, earlier=_given(earlier[-1]))
 
     def _why_refused(self, given: Answer, item: Item | None, known: Label | None) -> Refusal | None:
         if self.refusal is not None:

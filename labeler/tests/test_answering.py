@@ -81,6 +81,19 @@ def test_an_answer_that_did_not_know_of_an_earlier_one_is_kept_and_told(bob_rate
     assert list(Label.objects.order_by("version").values_list("stale", flat=True)) == [False, True, False]
 
 
+def test_a_stale_answer_that_comes_again_is_still_told_as_stale(bob_rates: Membership) -> None:
+    """The first word of it may have been lost on its way to the page."""
+    (item,) = _released(bob_rates, 1)
+    answer(bob_rates, grade(item.token, 2))
+    stale = grade(item.token, 4)
+    told = answer(bob_rates, stale)
+    assert answer(bob_rates, stale) == told and told.status == Status.STALE
+    answer(bob_rates, grade(item.token, 5, base_version=2))
+    assert answer(bob_rates, stale) == told
+    assert told.earlier is not None and told.earlier.level_value == 2
+    assert Label.objects.count() == 3
+
+
 def test_the_order_shown_is_that_of_the_first_answers(bob_rates: Membership) -> None:
     dealt = _released(bob_rates, 3)
     answer_all(bob_rates, [grade(dealt[2].token), grade(dealt[0].token), grade(dealt[2].token, base_version=1)])
