@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -12,6 +12,7 @@ from labeler.tests.factories import signed_in
 
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE_MS = 10_000
+ANSWERS = "**/label/answers"
 
 
 def context_of(chromium: Browser, live_server: LiveServer, user: User, **options: object) -> BrowserContext:
@@ -59,3 +60,39 @@ def answers(dealt: list[Assignment]) -> list[list[object]]:
         ]
         for one in Assignment.objects.filter(pk__in=[item.pk for item in dealt]).order_by("sort_key")
     ]
+
+
+def address(item: Assignment) -> str:
+    return f"/studies/{item.membership.study_id}/label/i/{item.token}.jpg"
+
+
+def cut(context: BrowserContext | Page) -> None:
+    """From now on no answer reaches the server; all else does."""
+    context.route(ANSWERS, lambda route: route.abort())
+
+
+def mend(context: BrowserContext | Page) -> None:
+    context.unroute(ANSWERS)
+
+
+def waits(page: Page, count: int) -> None:
+    expect(page.locator("#saving-text")).to_have_text(f"Not connected · {count} waiting")
+
+
+def sign_in(context: BrowserContext, live_server: LiveServer, user: User) -> None:
+    session = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+
+
+def leaves(page: Page) -> list[str]:
+    """Close the page as a rater does; what it asked before."""
+    asked: list[str] = []
+
+    def go(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", go)
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+    return asked

@@ -7,22 +7,33 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts import audit
 from accounts.models import User
 from labeler.models import Assignment, Label, Membership, StudyState
 from labeler.studies import set_state
-from labeler.tests.factories import deal, signed_in, start
-from labeler.tests.label_browser import answers, context_of, images_ahead, open_page, press, saved
+from labeler.tests.factories import deal, start
+from labeler.tests.label_browser import (
+    ANSWERS,
+    address,
+    answers,
+    context_of,
+    cut,
+    images_ahead,
+    leaves,
+    mend,
+    open_page,
+    press,
+    saved,
+    sign_in,
+    waits,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ANSWERS = "**/label/answers"
 NO_STORE = "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"
-NO_LOCKS = "delete Navigator.prototype.locks;"
 
 
 @pytest.fixture
@@ -41,38 +52,6 @@ def context(
 @pytest.fixture
 def page(context: BrowserContext, bob_rates: Membership) -> Page:
     return open_page(context, bob_rates.study)
-
-
-def cut(context: BrowserContext | Page) -> None:
-    """From now on no answer reaches the server; all else does."""
-    context.route(ANSWERS, lambda route: route.abort())
-
-
-def mend(context: BrowserContext | Page) -> None:
-    context.unroute(ANSWERS)
-
-
-def waits(page: Page, count: int) -> None:
-    expect(page.locator("#saving-text")).to_have_text(f"Not connected · {count} waiting")
-
-
-def sign_in(context: BrowserContext, live_server: LiveServer, user: User) -> None:
-    session = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-
-
-def leaves(page: Page) -> list[str]:
-    """Close the page as a rater does; what it asked before."""
-    asked: list[str] = []
-
-    def go(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", go)
-    with page.expect_event("close"):
-        page.close(run_before_unload=True)
-    return asked
 
 
 def take_late(page: Route, held: list[Route]) -> None:
@@ -104,7 +83,7 @@ def test_grades_that_wait_survive_a_reload_and_count_as_given(
     waits(page, 2)
     page.reload()
     expect(page.locator("#progress-text")).to_have_text("3 of 12")
-    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[2]))
+    expect(page.locator(".picture.shown")).to_have_attribute("src", address(dealt[2]))
     waits(page, 2)
     press(page, "Backspace")
     expect(page.locator("#reviewing-text")).to_have_text("image 2: Moderate")
@@ -184,99 +163,6 @@ def test_an_answer_whose_confirmation_was_lost_is_written_once(page: Page, dealt
     assert answers(dealt)[:2] == [[3, 4], []]
 
 
-def test_what_is_graded_in_one_window_is_not_asked_in_the_other(
-    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
-) -> None:
-    second = open_page(context, bob_rates.study)
-    press(page, "3")
-    expect(second.locator("#progress-text")).to_have_text("2 of 12")
-    expect(second.locator("#notice-text")).to_contain_text("graded in another window")
-    press(second, "4")
-    expect(second.locator("#notice")).to_be_hidden()
-    press(second, "Backspace", "Backspace")
-    expect(second.locator("#reviewing-text")).to_have_text("image 1: Mild")
-    press(second, "5")
-    saved(second)
-    saved(page)
-    press(page, "1")
-    saved(page)
-    assert answers(dealt)[:4] == [[3, 5], [4], [1], []]
-    assert not Label.objects.filter(stale=True).exists()
-
-
-def test_a_dialog_about_an_image_that_was_graded_in_another_window_closes(
-    page: Page, context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
-) -> None:
-    second = open_page(context, bob_rates.study)
-    press(second, "f")
-    expect(second.locator("#flag-dialog")).to_be_visible()
-    press(page, "3")
-    expect(second.locator("#flag-dialog")).to_be_hidden()
-    saved(page)
-    assert answers(dealt)[:2] == [[3], []]
-
-
-@pytest.mark.parametrize("without", ["", NO_LOCKS], ids=["locks", "no-locks"])
-def test_a_window_delivers_what_another_one_left(
-    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment], without: str
-) -> None:
-    context.add_init_script(without)
-    first, second = open_page(context, bob_rates.study), open_page(context, bob_rates.study)
-    held: list[Route] = []
-    first.route(ANSWERS, lambda route: held.append(route))
-    press(first, "3", "4")
-    # Truly: neither window says that all is saved while one of them waits.
-    expect(second.locator("#saving")).to_have_attribute("data-state", "saving")
-    first.close()
-    saved(second)
-    expect(second.locator("#progress-text")).to_have_text("3 of 12")
-    assert answers(dealt)[:3] == [[3], [4], []]
-
-
-def test_windows_without_locks_deliver_in_order_and_each_answer_once(
-    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
-) -> None:
-    context.add_init_script(NO_LOCKS)
-    first, second = open_page(context, bob_rates.study), open_page(context, bob_rates.study)
-    cut(context)
-    press(first, "3")
-    expect(second.locator("#progress-text")).to_have_text("2 of 12")
-    press(second, "Backspace", "4")
-    press(first, "Backspace", "5", "2")
-    for page in (first, second):
-        waits(page, 4)
-    mend(context)
-    for page in (first, second):
-        saved(page)
-    assert answers(dealt)[:3] == [[3, 4, 5], [2], []]
-
-
-@pytest.mark.parametrize(("choice", "versions"), [("Put back: Mild", [3, 4, 3]), ("Keep: Moderate", [3, 4])])
-def test_a_grade_of_a_machine_that_lags_behind_is_told_of_and_can_be_undone(
-    page: Page,
-    chromium: Browser,
-    live_server: LiveServer,
-    bob: User,
-    bob_rates: Membership,
-    dealt: list[Assignment],
-    choice: str,
-    versions: list[int],
-) -> None:
-    with context_of(chromium, live_server, bob) as elsewhere:
-        second = open_page(elsewhere, bob_rates.study)
-        press(page, "3")
-        saved(page)
-        press(second, "4")
-        expect(second.locator("#notice-text")).to_have_text("You had graded this image before: Mild. Now: Moderate.")
-        second.get_by_role("button", name=choice).click()
-        expect(second.locator("#notice")).to_be_hidden()
-        saved(second)
-        assert answers(dealt)[0] == versions
-        press(second, "Backspace")
-        expect(second.locator("#reviewing-text")).to_contain_text("Mild" if versions[-1] == 3 else "Moderate")
-    assert [label.stale for label in dealt[0].labels.order_by("version")] == [False, True, False][: len(versions)]
-
-
 @pytest.mark.parametrize("spoilt", [{"token": "x" * 22}, {"flag": "nonsense"}], ids=["unknown", "unreadable"])
 def test_one_answer_that_is_refused_blocks_no_other_and_is_kept(
     page: Page, context: BrowserContext, dealt: list[Assignment], spoilt: dict[str, Any]
@@ -289,7 +175,7 @@ def test_one_answer_that_is_refused_blocks_no_other_and_is_kept(
     expect(page.locator("#saving-text")).to_have_text("Not taken: 1")
     assert answers(dealt)[:4] == [[3], [], [5], []]
     # Its image is not graded, and comes again.
-    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[1]))
+    expect(page.locator(".picture.shown")).to_have_attribute("src", address(dealt[1]))
     page.reload()
     expect(page.locator("#saving")).to_have_attribute("data-state", "refused")
     page.get_by_role("button", name="Look").click()
@@ -300,7 +186,7 @@ def test_one_answer_that_is_refused_blocks_no_other_and_is_kept(
     expect(dialog).to_be_hidden()
     saved(page)
     assert answers(dealt)[:4] == [[3], [4], [5], []]
-    expect(page.locator(".picture.shown")).to_have_attribute("src", _address(dealt[3]))
+    expect(page.locator(".picture.shown")).to_have_attribute("src", address(dealt[3]))
 
 
 def test_a_refused_answer_is_discarded_knowingly(page: Page, context: BrowserContext, dealt: list[Assignment]) -> None:
@@ -442,70 +328,3 @@ def test_a_double_click_grades_one_image(page: Page, dealt: list[Assignment]) ->
     page.get_by_role("button", name="Mild", exact=True).dblclick()
     saved(page)
     assert answers(dealt)[:2] == [[3], []]
-
-
-def test_the_strip_shows_the_last_images_with_their_grades_and_leads_to_them(
-    page: Page, dealt: list[Assignment]
-) -> None:
-    place = page.locator(".picture.shown").bounding_box()
-    press(page, "3", "u", "5", "f", "Enter")
-    strip = page.get_by_role("navigation", name="The last images")
-    expect(strip.locator(".strip-grade")).to_have_text(["3", "5?", "✕"])
-    expect(strip.locator("img").first).to_have_attribute("src", _address(dealt[0]))
-    assert page.locator(".picture.shown").bounding_box() == place
-    strip.get_by_role("button", name="image 1: Mild").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#reviewing-text")).to_have_text("image 1: Mild")
-    expect(strip.locator("[aria-current=true]")).to_have_accessible_name("image 1: Mild")
-    press(page, "2")
-    expect(strip.locator(".strip-grade")).to_have_text(["2", "5?", "✕"])
-    saved(page)
-    assert answers(dealt)[:4] == [[3, 2], [5], ["blur"], []]
-
-
-def test_the_strip_remembers_the_last_images_after_a_reload_and_can_be_put_away(
-    page: Page, dealt: list[Assignment]
-) -> None:
-    press(page, "3", "4")
-    saved(page)
-    page.reload()
-    strip = page.get_by_role("navigation", name="The last images")
-    expect(strip.locator(".strip-grade")).to_have_text(["3", "4"])
-    page.keyboard.press("p")
-    expect(strip).to_be_hidden()
-    page.reload()
-    page.locator(".stage[data-painted=true]").wait_for()
-    expect(strip).to_be_hidden()
-    page.keyboard.press("p")
-    expect(strip.locator(".strip-grade")).to_have_text(["3", "4"])
-
-
-def test_the_strip_shows_an_image_when_it_has_come_however_late(
-    page: Page, context: BrowserContext, dealt: list[Assignment]
-) -> None:
-    press(page, "3", "4")
-    saved(page)
-    network = context.new_cdp_session(page)
-    network.send("Network.enable")
-    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    slow = {"offline": False, "latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", slow)
-    page.reload()
-    for number, item in enumerate(dealt[:2]):
-        expect(page.locator("#strip img").nth(number)).to_have_attribute("src", _address(item))
-
-
-def test_a_phone_leaves_the_strips_place_to_the_image(
-    chromium: Browser, live_server: LiveServer, bob: User, bob_rates: Membership, dealt: list[Assignment]
-) -> None:
-    with context_of(chromium, live_server, bob, viewport={"width": 390, "height": 844}) as context:
-        page = open_page(context, bob_rates.study)
-        press(page, "3", "4")
-        saved(page)
-        expect(page.locator("#strip")).to_be_hidden()
-        box = page.locator(".picture.shown").bounding_box()
-        assert box is not None and box["width"] == 390
-
-
-def _address(item: Assignment) -> str:
-    return f"/studies/{item.membership.study_id}/label/i/{item.token}.jpg"
