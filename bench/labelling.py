@@ -155,12 +155,15 @@ def _in_browser(place: Place, port: int, raters: list[dict[str, Any]], size: Siz
             visit.page.wait_for_timeout(1000)
             near = page.recorded(visit, 15, _colours(place, raters[2]))
     first = statistics.median(load.first_image for load in loads)
-    print(f"first image after {first:.0f} ms; {loads[0].requests} requests, {loads[0].bytes} bytes besides images")
+    print(
+        f"first image after {first:.0f} ms; {loads[0].bytes} bytes besides images in {len(loads[0].requests)} requests:"
+    )
+    print("  " + " ".join(loads[0].requests))
     print(f"first image {far.first_image:.0f} ms after opening the page from far away")
     print(f"a recorded screen shows an image {statistics.median(near):.0f} ms (median) after the page’s clock had it")
     return [
         at_most("first image", first / 1000, 0.5, "s"),
-        at_most("requests besides images", max(load.requests for load in loads), 12),
+        at_most("requests besides images", max(len(load.requests) for load in loads), 12),
         at_most("bytes besides images", max(load.bytes for load in loads) / 1000, 150, "kB"),
         *_key_bars("a key every 600 ms", [steady]),
         *_key_bars("bursts of 10 keys", bursts),

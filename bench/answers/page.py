@@ -33,10 +33,10 @@ APART = 24.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The page from nothing to its first image: milliseconds; requests and bytes besides images."""
+    """The page from nothing to its first image: milliseconds; addresses and bytes besides images."""
 
     first_image: float
-    requests: int
+    requests: tuple[str, ...]
     bytes: int
 
 
@@ -71,9 +71,10 @@ class Visit:
         self.wire: CDPSession = self._context.new_cdp_session(self.page)
         self.wire.send("Network.enable")
         self._address = f"{site}/studies/{rater['study']}/label/"
+        # By number: addresses of all that is no image, and bytes.
         self._sent: dict[str, str] = {}
         self._bytes: dict[str, float] = {}
-        self.wire.on("Network.requestWillBeSent", lambda told: self._sent.update({told["requestId"]: told["type"]}))
+        self.wire.on("Network.responseReceived", self._note)
         self.wire.on(
             "Network.loadingFinished", lambda told: self._bytes.update({told["requestId"]: told["encodedDataLength"]})
         )
@@ -90,11 +91,18 @@ class Visit:
     def open(self) -> Load:
         """Open the page and wait for its first image, and for whatever it loads besides."""
         self.page.goto(self._address)
-        self.page.wait_for_function("window.bench.shown.length > 0")
+        # Not by Playwright's own waiting, which the page's Content-Security-Policy forbids.
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate("window.bench.shown.length") and time.monotonic() < until:
+            self.page.wait_for_timeout(20)
         first = self.page.evaluate("window.bench.shown[0].at")
         self.page.wait_for_load_state("networkidle")
-        others = [number for number, kind in self._sent.items() if kind != "Image"]
-        return Load(first, len(others), int(sum(self._bytes.get(number, 0) for number in others)))
+        total = sum(self._bytes.get(number, 0) for number in self._sent)
+        return Load(first, tuple(self._sent.values()), int(total))
+
+    def _note(self, told: dict[str, Any]) -> None:
+        if not told["response"]["mimeType"].startswith("image/"):
+            self._sent[told["requestId"]] = told["response"]["url"].split("/", 3)[3]
 
     def press(self, count: int, every: float, keys: str = "12345") -> None:
         """Press that many keys, so many seconds apart."""
