@@ -1,7 +1,7 @@
 """Statements that PostgreSQL plans once for each connection, instead of each time: planning took longer than the work.
 
-Every connection must keep to one session of the server. A pooler that hands each transaction to another one (PgBouncer
-in its transaction mode) needs to know such statements; docs/operations.md says so.
+Every connection must keep to one session of the server: not so behind a pooler that hands each transaction to another
+one (PgBouncer in its transaction mode), as docs/operations.md says.
 """
 
 from __future__ import annotations
