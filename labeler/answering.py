@@ -95,10 +95,11 @@ class _Batch:
 
     def __init__(self, membership: Membership, answers: Sequence[Answer], sent_at: datetime | None) -> None:
         self.membership = membership
-        self.refusal = why_not_open(membership)
         self.now = timezone.now()
         self.ahead = self.now - sent_at if sent_at else timedelta(0)
         known = rater_rows.known(membership, [one.token for one in answers], [one.client_key for one in answers])
+        membership.study.state = known.state or membership.study.state
+        self.refusal = why_not_open(membership)
         self.items = {item.token: item for item in known.items}
         self.levels = known.levels
         self.last_shown = known.last_shown

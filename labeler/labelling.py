@@ -110,9 +110,11 @@ def window(membership: Membership, size: int) -> Window:
     Raises NotOpen.
     """
     # The lock makes a shuffling of unreleased images wait, or waits for it, so that the new order is read.
-    check_open(rater_rows.locked(membership.pk))
+    held = rater_rows.locked(membership.pk)
     size = max(1, min(size, MOST_ITEMS))
     coming = rater_rows.window(membership.pk, size, AHEAD)
+    held.study.state = coming.state
+    check_open(held)  # or nothing was sent
     read_ahead(coming.paths)
     # Where the window holds all that is left, it knows better than the number of what was answered on the page.
     is_all = len(coming.tokens) < size

@@ -57,6 +57,11 @@ _LAST_SHOWN = """(SELECT shown_seq FROM "labeler_assignment" WHERE membership_id
     ORDER BY shown_seq DESC LIMIT 1)"""
 
 
+# A statement that waited for a lock reads other rows as they were before it waited: the study may have been closed.
+_STATE = """(SELECT "labeler_study"."state" FROM "labeler_membership" m
+    JOIN "labeler_study" ON "labeler_study"."id" = m.study_id WHERE m.id = %(rater)s)"""
+
+
 @cache
 def _window(size: int, far: int) -> Statement:
     """Sizes stand in the statement: a plan for any size would be one for a great many rows."""
@@ -69,7 +74,7 @@ def _window(size: int, far: int) -> Statement:
             UPDATE "labeler_assignment" a SET released_at = %(now)s FROM coming
             WHERE a.id = coming.id AND coming.released_at IS NULL
         )
-        SELECT ARRAY(SELECT token FROM coming ORDER BY sort_key),
+        SELECT {_STATE}, ARRAY(SELECT token FROM coming ORDER BY sort_key),
             (SELECT total FROM "labeler_queue" WHERE membership_id = %(rater)s), {_LAST_SHOWN},
             ARRAY(SELECT r.path FROM "labeler_assignment" a JOIN "labeler_rendition" r ON r.id = a.rendition_id
                 WHERE {_UNANSWERED} ORDER BY a.sort_key LIMIT {far})""",
@@ -90,7 +95,7 @@ def _known(*, one: bool) -> Statement:
             SELECT a.id, a.token, a.released_at, a.shown_seq FROM "labeler_assignment" a
             WHERE a.membership_id = %(rater)s AND a.token {token} AND a.released_at IS NOT NULL
         )
-        SELECT items.id, items.token, items.released_at, items.shown_seq,
+        SELECT items.id, items.token, items.released_at, items.shown_seq, {_STATE},
             ARRAY(SELECT l.id FROM "labeler_label" l
                 WHERE l.assignment_id = items.id AND (l.region = 'face' OR %(parts)s)),
             ARRAY(SELECT l.id FROM "labeler_label" l WHERE l.client_key {key}), {_LAST_SHOWN},
@@ -154,18 +159,26 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What there is for a batch of answers: its images, their labels and those with its keys, the number of the last
-    image shown, and the study's scale by value. Without any of its images, nothing else is known."""
+    image shown, and the study's scale by value. Without any of its images, nothing else is known.
+
+    `state` is the study's, now that the rater is held.
+    """
 
     items: tuple[Item, ...]
     labels: tuple[Label, ...]
     last_shown: int
     levels: Mapping[float, Level]
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A rater's next images: tokens in order, how many images there are and were shown, and stored files to come."""
+    """A rater's next images: tokens in order, how many images there are and were shown, and stored files to come.
 
+    `state` is the study's, now that the rater is held.
+    """
+
+    state: str
     tokens: tuple[str, ...]
     total: int
     shown: int
@@ -181,8 +194,9 @@ def rater_of(user_id: int, study_id: int) -> tuple[Membership, Account] | None:
 def locked(membership_id: int) -> Membership:
     """The rater's place with its study, held until the transaction ends.
 
-    The lock lines up all that changes the rater's images: their requests, and the events of a running study, each of
-    which holds every rater. So no image needs a lock of its own.
+    The lock lines up all that changes the rater's images: their requests, and the events of a running study, its pause
+    and its close, each of which holds every rater. So no image needs a lock of its own. Where it was waited for, the
+    study is as it was before: `Known` and `Coming` tell its state.
     """
     row = _LOCK.row({"rater": membership_id})
     if row is None:
@@ -194,7 +208,8 @@ def window(membership_id: int, size: int, ahead: int) -> Coming:
     """Release the rater's next `size` images; the files of `ahead` more are named. The rater must be locked."""
     row = _window(size, size + ahead).row({"rater": membership_id, "now": timezone.now()})
     assert row is not None
-    return Coming(tuple(row[0]), row[1] or 0, row[2] or 0, tuple(row[3]))
+    state, tokens, total, shown, paths = row
+    return Coming(state, tuple(tokens), total or 0, shown or 0, tuple(paths))
 
 
 def picture_of(user_id: int, study_id: int, token: str) -> tuple[str, Account] | None:
@@ -210,12 +225,12 @@ def known(membership: Membership, tokens: Sequence[str], keys: Sequence[UUID]) -
     rows = _known(one=one).rows(told | _values({"tokens": tokens, "keys": keys}, one=one))
     if not rows:
         return Known((), (), 0, {})
-    by_key, last, level_ids, values = rows[0][5:]
-    labels = {label for row in rows for label in row[4]} | set(by_key)
+    state, _, by_key, last, level_ids, values = rows[0][4:]
+    labels = {label for row in rows for label in row[5]} | set(by_key)
     there = Label.objects.filter(pk__in=labels).select_related("level").order_by("version") if labels else ()
     scale = zip(level_ids, values, strict=True)
     levels = {value: Level.from_db("default", _LEVEL, (pk, value)) for pk, value in scale}
-    return Known(tuple(Item(*row[:4]) for row in rows), tuple(there), last or 0, levels)
+    return Known(tuple(Item(*row[:4]) for row in rows), tuple(there), last or 0, levels, state)
 
 
 def append(labels: Sequence[Label], shown: Sequence[Item], now: datetime) -> None:

@@ -154,12 +154,22 @@ def set_state(study: Study, state: StudyState, *, actor: Actor) -> None:
     before = StudyState(locked.state)
     if before != state:
         _check_move(before, state)
+        hold_raters(study)
         _move(locked, state)
         after = {"state": state}
         audit.record(actor, "study.state_changed", study, study_id=study.pk, before={"state": before}, after=after)
         if state == StudyState.CLOSED and Fold.objects.filter(study=study).exists():
             commit(study, CLOSED, actor=actor)
     study.state, study.started_at, study.closed_at = locked.state, locked.started_at, locked.closed_at
+
+
+def hold_raters(study: Study) -> None:
+    """Let every rater's requests end, or wait, until the transaction ends. The study must be held: it comes first.
+
+    A rater's request holds their membership and then changes images; so does this, in one order.
+    """
+    raters = Membership.objects.filter(study=study, role=Role.RATER).order_by("pk")
+    list(raters.select_for_update(no_key=True).values_list("pk"))
 
 
 def _check_move(before: StudyState, state: StudyState) -> None:

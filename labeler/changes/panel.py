@@ -20,12 +20,12 @@ from labeler.models import (
     Membership,
     MembershipState,
     Rendition,
-    Role,
     Study,
     StudyState,
     usable_images,
 )
 from labeler.planning import stream
+from labeler.studies import hold_raters
 
 RUNNING = (StudyState.LABELLING, StudyState.PAUSED)
 _BATCH = 5_000
@@ -78,9 +78,7 @@ def lock(study: Study) -> Study:
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if locked.state not in RUNNING:
         raise NotRunning(locked)
-    # A rater's request locks their membership and then images; so does this, in one order.
-    raters = Membership.objects.filter(study=study, role=Role.RATER).order_by("pk")
-    list(raters.select_for_update(no_key=True).values_list("pk"))
+    hold_raters(study)
     return locked
 
 
