@@ -134,6 +134,10 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 GOLDFOLD_HOME = Path(env.text("GOLDFOLD_HOME", str(_EMBEDDED.home / "files")))
 BACKBONE_WEIGHTS_DIR = Path(env.text("BACKBONE_WEIGHTS_DIR", str(GOLDFOLD_HOME / "weights")))
 
+# The internal location of an nginx in front that sends raters' pictures itself; none by default, as it can't put behind
+# each picture what hides which raters got the same one.
+IMAGES_BY_NGINX = env.text("IMAGES_BY_NGINX").rstrip("/")
+
 # Where the launcher tells how far the installation of the heavy part is.
 PREPARATION_FILE = env.text("PREPARATION_FILE")
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from http import HTTPStatus
+from urllib.parse import quote
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import redirect, render
@@ -102,7 +104,11 @@ def image(request: HttpRequest, study_id: int, token: str) -> HttpResponse:
     if request.headers.get("If-None-Match") == etag:
         response: HttpResponse = HttpResponseNotModified()
     else:
-        response = HttpResponse(labelling.picture(path, token), content_type="image/jpeg")
+        response = HttpResponse(content_type="image/jpeg")
+        if settings.IMAGES_BY_NGINX:
+            response["X-Accel-Redirect"] = f"{settings.IMAGES_BY_NGINX}/{quote(path)}"
+        else:
+            response.content = labelling.picture(path, token)
         # One name for all: the file's own must not reach the browser.
         response["Content-Disposition"] = 'inline; filename="image.jpg"'
     response["ETag"] = etag
