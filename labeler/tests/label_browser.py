@@ -79,6 +79,20 @@ def waits(page: Page, count: int) -> None:
     expect(page.locator("#saving-text")).to_have_text(f"Not connected · {count} waiting")
 
 
+def kept(page: Page, count: int) -> None:
+    """Wait until the browser keeps so many answers on the machine, which a busy disk takes its time for."""
+    page.wait_for_function(
+        """count => new Promise((resolve) => {
+            const opening = indexedDB.open("goldfold");
+            opening.onsuccess = () => {
+                const asking = opening.result.transaction("answers").objectStore("answers").count();
+                asking.onsuccess = () => { opening.result.close(); resolve(asking.result >= count); };
+            };
+        })""",
+        arg=count,
+    )
+
+
 def sign_in(context: BrowserContext, live_server: LiveServer, user: User) -> None:
     session = signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])

@@ -152,3 +152,12 @@ def test_golden_and_training_images_are_flagged_and_commented_on_alike(
     saved(page)
     assert len(set(seen)) == 2
     assert [versions(item) for item in dealt[:4]] == [[(None, "blur", "", False)]] * 4
+
+
+def test_a_comment_on_what_was_given_takes_the_unsure_mark_that_was_set_with_it_along(
+    page: Page, dealt: list[Assignment]
+) -> None:
+    press(page, "3", "Backspace", "u")
+    comment(page, "or worse")
+    saved(page)
+    assert versions(dealt[0]) == [(3, "", "", False), (3, "", "or worse", True)]

@@ -22,6 +22,7 @@ from labeler.tests.label_browser import (
     context_of,
     cut,
     images_ahead,
+    kept,
     leaves,
     mend,
     open_page,
@@ -102,6 +103,7 @@ def test_grades_that_wait_survive_a_closed_page_which_needs_no_warning(
     cut(context)
     press(page, "3", "1")
     waits(page, 2)
+    kept(page, 2)
     assert leaves(page) == []
     again = open_page(context, bob_rates.study)
     expect(again.locator("#progress-text")).to_have_text("3 of 12")
@@ -240,6 +242,7 @@ def test_grades_wait_for_their_rater_while_another_one_uses_the_computer(
     cut(context)
     press(page, "3", "4")
     waits(page, 2)
+    kept(page, 2)
     assert leaves(page) == []
     mend(context)
     sign_in(context, live_server, carol)
@@ -265,6 +268,7 @@ def test_the_front_page_tells_of_grades_that_wait_and_asks_before_signing_out(
     cut(context)
     press(page, "3", "4")
     waits(page, 2)
+    kept(page, 2)
     assert leaves(page) == []
     home.reload()
     expect(waiting).to_be_visible()
@@ -303,6 +307,7 @@ def test_a_paused_study_keeps_grades_over_a_closed_page(
     set_state(bob_rates.study, StudyState.PAUSED, actor=audit.SYSTEM)
     press(page, "3")
     expect(page.locator("#saving-text")).to_contain_text("paused")
+    kept(page, 1)
     assert leaves(page) == []
     set_state(bob_rates.study, StudyState.LABELLING, actor=audit.SYSTEM)
     saved(open_page(context, bob_rates.study))

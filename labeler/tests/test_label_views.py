@@ -171,6 +171,19 @@ def test_half_a_character_does_not_keep_an_answer_from_being_taken(
     assert Label.objects.get().comment == "scar ?"
 
 
+def test_a_clock_that_was_never_set_does_not_keep_an_answer_from_being_taken(
+    base: str, dealt: list[Assignment], bob: User, bob_rates: Membership
+) -> None:
+    labelling.window(bob_rates, 1)
+    never = "1970-01-01T00:00:09.000Z"
+    one = message(dealt[0].token, client_time=never, shown_at=never)
+    body = json.dumps({"answers": [one], "sent_at": never, "rater": "R01"})
+    told = signed_in(bob).post(f"{base}answers", body, content_type="application/json").json()
+    assert told["outcomes"][0]["status"] == "saved"
+    assert Label.objects.get().client_time is None
+    assert Label.objects.get().server_time >= Assignment.objects.get(pk=dealt[0].pk).first_shown_at
+
+
 def test_a_grade_by_region_is_taken_and_told_back(base: str, bob: User, bob_rates: Membership) -> None:
     by_region(bob_rates.study)
     (item,) = start(bob_rates, 1)

@@ -186,6 +186,19 @@ def test_an_answer_that_another_window_had_changed_is_told(
     assert versions(answered[1]) == [5, 3, 4, 3]
 
 
+def test_undo_is_offered_for_what_was_changed_here_alone(
+    page: Page, context: BrowserContext, study: Study, answered: list[Assignment]
+) -> None:
+    enlarge(page, 2)
+    page.keyboard.press("4")
+    saved(page)
+    other = opened(context, study)
+    enlarge(other, 1)
+    other.keyboard.press("5")
+    expect(page.locator("#notice-text")).to_contain_text("Image 1 is now")
+    expect(page.locator("#undo")).to_be_hidden()
+
+
 def test_what_the_server_will_not_take_goes_back_and_is_kept_aside(page: Page, context: BrowserContext) -> None:
     def refuse(route: Route) -> None:
         (answer,) = json.loads(route.request.post_data or "")["answers"]

@@ -2,7 +2,7 @@
 
 /** How many answers wait here by owner: what the outbox of the labelling page kept, without those done with. */
 async function waiting() {
-  const database = await opened();
+  const database = await opened().catch(() => null);
   if (!database) return new Map();
   const rows = await new Promise((resolve, reject) => {
     const request = database.transaction("answers").objectStore("answers").getAll();

@@ -222,6 +222,8 @@ function wake() {
 }
 window.addEventListener("online", wake);
 window.addEventListener("focus", wake);
+// Brought back as it was left, the page would tell of grades that may have been changed since.
+window.addEventListener("pageshow", (event) => event.persisted && navigator.onLine && location.reload());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake());
 window.addEventListener("beforeunload", (event) => outbox.atRisk && event.preventDefault());
 

@@ -44,7 +44,7 @@ function notify(sentence, { undo = false } = {}) {
 }
 
 grades.addEventListener("moved", ({ detail: { item, was } }) => {
-  notify(words("mineNow", { number: item.number, answer: nameOf(item.given) }), { undo: grades.canUndo });
+  notify(words("mineNow", { number: item.number, answer: nameOf(item.given) }), { undo: grades.canUndo(item) });
   for (const kind of kindsOf(was)) count(kind, -1);
   for (const kind of kindsOf(item.given)) count(kind, 1);
 });
@@ -172,6 +172,8 @@ for (const button of document.querySelectorAll("[data-closes]")) {
 // --- The world around ---
 
 window.addEventListener("online", () => outbox.nudge());
+// Brought back as it was left, the page would tell of grades that may have been changed since.
+window.addEventListener("pageshow", (event) => event.persisted && navigator.onLine && location.reload());
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && outbox.nudge());
 window.addEventListener("beforeunload", (event) => outbox.atRisk && event.preventDefault());
 grades.begin();

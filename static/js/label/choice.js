@@ -174,7 +174,7 @@ export class Choice {
       this.#draft.comment = comment;
       this.#commentDialog.close();
       this.#render();
-    } else if (this.#session.give({ ...given, level: given.level_value, comment })) {
+    } else if (this.#session.give({ ...given, level: given.level_value, unsure: !given.flag && this.#draft.unsure, comment })) {
       this.#commentDialog.close();
     }
   }

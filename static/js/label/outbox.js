@@ -53,7 +53,12 @@ class Store {
       opening.onupgradeneeded = () => {
         opening.result.createObjectStore("answers", { keyPath: "id", autoIncrement: true }).createIndex("owner", "owner");
       };
-      opening.onsuccess = () => resolve(opening.result);
+      opening.onsuccess = () => {
+        const database = opening.result;
+        database.onversionchange = () => database.close();
+        database.onclose = () => (this.#database = null);
+        resolve(database);
+      };
       opening.onerror = () => reject(opening.error);
     });
   }
@@ -87,7 +92,7 @@ export class Outbox extends EventTarget {
   #store;
   #name;
   #channel;
-  // In order, of all tabs: {answer, own, id}; without an id, an answer is in memory alone.
+  // In order, of all tabs: {answer, own, id}; without an id, an answer is in memory alone: not kept yet, or (null) not any more.
   #waiting = [];
   #aside = [];
   // Keys of answers that are done with, should the store still have them.
@@ -115,7 +120,7 @@ export class Outbox extends EventTarget {
 
   /** Whether closing the page now would lose an answer. */
   get atRisk() {
-    return this.#waiting.some((entry) => entry.own && entry.id === undefined);
+    return this.#waiting.some((entry) => entry.own && entry.id == null);
   }
 
   /** What the server would not take: {answer, refusal}. */
@@ -136,7 +141,8 @@ export class Outbox extends EventTarget {
   add(answer) {
     // With this key, a delivery that is repeated is applied once.
     this.#waiting.push({ answer: { ...answer, client_key: newKey() }, own: true });
-    this.#writing = Promise.all([this.#writing, this.#keep()]);
+    const written = this.#keep();
+    this.#writing = this.#writing.then(() => written);
     if (!this.#running) this.#run();
     else {
       this.#changed(this.state, this.refusal);
@@ -164,12 +170,11 @@ export class Outbox extends EventTarget {
   /** The rater does without what was refused. */
   discard() {
     return this.#turn(async () => {
-      const ids = this.#aside.splice(0).flatMap(({ answer, id }) => {
-        this.#settled.add(answer.client_key);
-        return id ?? [];
-      });
-      await this.#try(() => this.#store.remove(ids));
-      this.#tell({ changed: true });
+      const entries = this.#aside.splice(0);
+      const discarded = entries.map(({ answer }) => answer.client_key);
+      for (const key of discarded) this.#settled.add(key);
+      await this.#try(() => this.#store.remove(entries.flatMap(({ id }) => id ?? [])));
+      this.#tell({ discarded });
       this.#rest();
     });
   }
@@ -194,17 +199,22 @@ export class Outbox extends EventTarget {
 
   /** Know what the store has: it goes first, in its order. Returns what was done with not long ago. */
   async #read() {
-    const before = new Set([...this.#waiting, ...this.#aside].filter(({ id }) => id !== undefined));
+    const before = [...this.#waiting, ...this.#aside].filter(({ id }) => id != null);
     const rows = await this.#try(() => this.#store.all());
     if (!rows) return [];
     const old = rows.filter((row) => Math.abs(Date.now() - (row.done ?? Date.now())) > REMEMBERED_MS);
     if (old.length) await this.#try(() => this.#store.remove(old.map((row) => row.id)));
     const open = rows.filter((row) => !row.done && !this.#settled.has(row.answer.client_key));
     const stored = new Set(rows.map((row) => row.answer.client_key));
-    // What was kept before, and is not any more, another tab has done with.
-    const inMemory = (entry) => !before.has(entry) && !stored.has(entry.answer.client_key);
-    this.#waiting = [...open.filter((row) => !row.refusal), ...this.#waiting.filter(inMemory)];
-    this.#aside = [...open.filter((row) => row.refusal), ...this.#aside.filter(inMemory)];
+    // What was kept before, and is not any more: another tab is long done with it, or the browser was told to forget all.
+    // Nothing tells which, and to deliver it once more does no harm. It came before all that is kept now.
+    for (const entry of before) if (!stored.has(entry.answer.client_key)) Object.assign(entry, { own: true, id: null });
+    const merged = (entries, rows) => {
+      const inMemory = entries.filter(({ answer }) => !stored.has(answer.client_key));
+      return [...inMemory.filter(({ id }) => id === null), ...rows, ...inMemory.filter(({ id }) => id !== null)];
+    };
+    this.#waiting = merged(this.#waiting, open.filter((row) => !row.refusal));
+    this.#aside = merged(this.#aside, open.filter((row) => row.refusal));
     return rows.filter((row) => row.done && !old.includes(row)).map((row) => row.answer);
   }
 
@@ -220,7 +230,7 @@ export class Outbox extends EventTarget {
   /** Write entries into the store, where they can be had again; false when it takes none. */
   async #put(entries) {
     if (!entries.length) return true;
-    const rows = entries.map(({ answer, refusal, id }) => ({ answer, refusal, ...(id !== undefined && { id }) }));
+    const rows = entries.map(({ answer, refusal, id }) => ({ answer, refusal, ...(id != null && { id }) }));
     const ids = await this.#try(() => this.#store.put(rows));
     entries.forEach((entry, index) => (entry.id ??= ids?.[index]));
     return Boolean(ids);
@@ -250,12 +260,15 @@ export class Outbox extends EventTarget {
     this.#channel.postMessage({ ...message, ...(given && { given }) });
   }
 
-  async #hear({ given = [], results = [], changed = false }) {
+  async #hear({ given = [], results = [], discarded = [] }) {
+    for (const key of discarded) this.#settled.add(key);
     const known = new Set(this.#waiting.map(({ answer }) => answer.client_key));
+    const gone = new Set([...given.map(({ answer }) => answer.client_key), ...discarded]);
+    this.#aside = this.#aside.filter(({ answer }) => !gone.has(answer.client_key));
     const fresh = given.filter(({ answer }) => !known.has(answer.client_key) && !this.#settled.has(answer.client_key));
     this.#waiting.push(...fresh);
     this.#settle(results);
-    if (changed || results.some(({ outcome }) => outcome.status === "refused")) await this.#read();
+    if (results.some(({ outcome }) => outcome.status === "refused")) await this.#read();
     for (const { answer } of fresh) this.#dispatch("given", answer);
     // Where another tab gets through, this one does; and where nothing is left, there is nothing to wait for.
     if (results.length) this.#wake?.();
@@ -279,7 +292,6 @@ export class Outbox extends EventTarget {
     }
     this.#running = false;
     this.#failures = 0;
-    this.#most = MOST_AT_ONCE;
     this.#rest();
   }
 
@@ -309,13 +321,18 @@ export class Outbox extends EventTarget {
     try {
       outcomes = await this.#server.deliver(batch);
     } catch (error) {
-      if (!(error instanceof Refused)) return { state: "offline", refusal: null };
+      if (!(error instanceof Refused)) {
+        // So much at once may be what the line, or a proxy, does not take.
+        this.#most = Math.max(this.#most >> 1, 1);
+        return { state: "offline", refusal: null };
+      }
       if (!OF_ONE.has(error.refusal.code)) return { state: "refused", refusal: error.refusal };
       // The server can't read one of them, and so none: one by one, until that one is found.
       this.#most = 1;
       outcomes = batch.length > 1 ? [] : [{ client_key: batch[0].client_key, status: "refused", refusal: error.refusal }];
       if (!outcomes.length) return null;
     }
+    this.#most = Math.min(this.#most * 2, MOST_AT_ONCE);
     const byKey = new Map(outcomes.map((outcome) => [outcome.client_key, outcome]));
     return this.#turn(() => this.#take(batch.map((answer) => ({ answer, outcome: byKey.get(answer.client_key) }))));
   }
@@ -330,7 +347,7 @@ export class Outbox extends EventTarget {
     this.#settle(results);
     this.#aside.push(...refused);
     await this.#put(refused);
-    const remembered = done.filter(({ id }) => id !== undefined).map((entry) => ({ ...entry, done: Date.now() }));
+    const remembered = done.filter(({ id }) => id != null).map((entry) => ({ ...entry, done: Date.now() }));
     if (remembered.length) await this.#try(() => this.#store.put(remembered));
     this.#tell({ results });
     const first = answered.find(stays);

@@ -150,8 +150,8 @@ export class Stage extends EventTarget {
     }
   }
 
-  /** Swap at once; resolves when the picture has been painted. */
-  async show(token, alt) {
+  /** Swap at once; resolves when the picture has been painted, and seen for so long. */
+  async show(token, alt, { seenMs = 0 } = {}) {
     const picture = this.#picture(token);
     if (this.current) this.#hide(this.current);
     this.current = picture;
@@ -165,6 +165,7 @@ export class Stage extends EventTarget {
     picture.load("high");
     await picture.ready;
     await painted();
+    if (seenMs) await new Promise((resolve) => setTimeout(resolve, seenMs));
     // It may have been left, or come back to, meanwhile.
     if (this.current !== picture || picture.paintedAt !== null) return;
     Object.assign(this.#element.dataset, { state: "shown", painted: true });

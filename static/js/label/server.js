@@ -6,6 +6,7 @@ const PATIENCE_MS = 20_000;
 const MOST_ITEMS = 20;
 const RETRY_MS = 4000;
 const AGAIN_MS = 300;
+const MOST_KEPT_ALIVE = 60_000;
 // A window is asked for after so many answers.
 const EVERY = 5;
 
@@ -67,8 +68,9 @@ export class Server {
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.#csrf },
       body,
       // A delivery outlives the page that is being closed; the browser allows that up to 64 KB.
-      keepalive: body.length < 60_000,
+      keepalive: new Blob([body]).size < MOST_KEPT_ALIVE,
     });
+    if (!Array.isArray(outcomes)) throw new Unreachable(words("failed"));
     return outcomes;
   }
 

@@ -4,11 +4,14 @@ import { Refused } from "./server.js";
 import { nameOf, words } from "./page.js";
 
 const RECENT = 9;
+// A key that was on its way when another image came unasked was meant for the one before.
+const UNASKED_MS = 300;
 
 /**
  * Events: "show" when another image or answer is on the screen, "say" with a sentence, "answered" with {decideMs} after
  * a first answer, "elsewhere" when the image on the screen was answered in another window, "stale" with {token, before,
- * now, version} when an answer replaced one that this page did not know of.
+ * now, version} when an answer replaced one that this page did not know of, "changed" with the token of an image whose answer
+ * was changed here or elsewhere.
  */
 export class Session extends EventTarget {
   view = "loading"; // loading | grading | finished
@@ -96,8 +99,10 @@ export class Session extends EventTarget {
   }
 
   async #back() {
+    const from = this.#shown;
     if ((this.#at ?? this.#past.length) === 0 && !(await this.#fetchPast())) return;
-    // While the past was being fetched, the rater may have moved on.
+    // While the past was being fetched, the rater has moved on.
+    if (this.#shown !== from) return;
     const place = (this.#at ?? this.#past.length) - 1;
     if (place >= 0) this.#review(place);
   }
@@ -160,6 +165,7 @@ export class Session extends EventTarget {
     if (!same) {
       this.#send(item, given);
       item.given = { ...given, version };
+      this.dispatchEvent(new CustomEvent("changed", { detail: item.token }));
     }
     this.#showHead();
     this.#say(same ? words("kept", this.#place) : words("changed", { answer: nameOf(given), ...this.#place }));
@@ -200,12 +206,13 @@ export class Session extends EventTarget {
 
   #elsewhere(answer) {
     this.#learn(answer);
+    this.dispatchEvent(new CustomEvent("changed", { detail: answer.token }));
     const [next] = this.#ahead.tokens;
     if (this.#at !== null || next === this.#shown) {
       this.#prepare();
       this.dispatchEvent(new Event("show"));
     } else {
-      this.#showHead();
+      this.#showHead(UNASKED_MS);
       if (next) this.dispatchEvent(new Event("elsewhere"));
     }
   }
@@ -251,17 +258,17 @@ export class Session extends EventTarget {
       this.dispatchEvent(new Event("show"));
     } else {
       const replaced = this.view === "grading";
-      this.#showHead();
+      this.#showHead(replaced ? UNASKED_MS : 0);
       if (replaced && next && !this.#takenBack.has(next)) this.dispatchEvent(new Event("elsewhere"));
     }
   }
 
-  #showHead() {
+  #showHead(seenMs = 0) {
     const [token] = this.#ahead.tokens;
     this.#at = null;
     this.view = token ? "grading" : this.#ahead.complete ? "finished" : "loading";
     this.#shown = token ?? null;
-    if (token) this.#stage.show(token, words("image", this.#place));
+    if (token) this.#stage.show(token, words("image", this.#place), { seenMs });
     else this.#stage.clear();
     if (this.view === "finished" && this.total) this.#say(words("finished"));
     this.#prepare();
@@ -284,10 +291,10 @@ export class Session extends EventTarget {
 
   /** Put earlier answers of this rater before the known ones; false when there are none, or none can be had. */
   async #fetchPast({ quietly = false } = {}) {
-    const first = this.#past[0]?.token ?? null;
+    const [first] = this.#past;
     try {
-      // The server can't look back from an image whose answer it has not got.
-      const items = await this.#server.previous(first && this.#outbox.waitingFor(first) ? null : first);
+      // The server can't look back from an image of which it has no answer.
+      const items = await this.#server.previous(first?.given.version ? first.token : null);
       const known = new Set(this.#past.map((item) => item.token));
       const older = items.filter((item) => !known.has(item.token)).reverse();
       for (const item of older) this.#overlay(item);

@@ -77,6 +77,7 @@ export class View {
     session.addEventListener("show", () => this.#render());
     session.addEventListener("say", (event) => this.say(event.detail));
     session.addEventListener("stale", (event) => this.#stale(event.detail));
+    session.addEventListener("changed", ({ detail: token }) => this.notify("", { about: `stale ${token}` }));
     session.addEventListener("elsewhere", () => this.notify(words("elsewhere"), { about: "elsewhere" }));
     session.addEventListener("answered", () => this.notify("", { about: "elsewhere" }));
     this.#saving = new Saving({ outbox, say: (sentence) => this.say(sentence) });

@@ -73,8 +73,9 @@ export class Grades extends EventTarget {
     return true;
   }
 
-  get canUndo() {
-    return this.#undo !== null;
+  /** Whether the last change was of this one. */
+  canUndo(item) {
+    return this.#undo?.item === item;
   }
 
   /** Give the answer before the last change again. Returns the item. */
@@ -125,7 +126,10 @@ export class Grades extends EventTarget {
     const waits = this.#outbox.waitingFor(item.token) > 0;
     if (!waits && item.given.version > answer.base_version) return;
     const given = asGiven(answer);
-    if (!same(item.given, given)) this.#put(item, given);
+    if (!same(item.given, given)) {
+      if (this.canUndo(item)) this.#undo = null;
+      this.#put(item, given);
+    }
     if (!waits) item.given.version = answer.base_version + 1;
   }
 
