@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils import timezone
@@ -20,6 +20,9 @@ from django.utils import timezone
 from accounts.signed_in import Account
 from labeler.models import Label, Level, Membership, Study
 from labeler.prepared import Statement
+
+# Of a row's number; an address may name any, and Django's models know that none is larger.
+_LARGEST: Final = 2**63 - 1
 
 # In the order of the models' fields, as `from_db` wants them.
 _MEMBERSHIP = ("id", "study_id", "user_id", "code", "state")
@@ -187,7 +190,7 @@ class Coming:
 
 def rater_of(user_id: int, study_id: int) -> tuple[Membership, Account] | None:
     """The person's place as a rater who was not merely invited, with its study, and what their session must fit."""
-    row = _RATER.row({"user": user_id, "study": study_id})
+    row = _RATER.row({"user": user_id, "study": study_id}) if study_id <= _LARGEST else None
     return (_membership(row[2:]), Account(*row[:2])) if row else None
 
 
@@ -214,7 +217,7 @@ def window(membership_id: int, size: int, ahead: int) -> Coming:
 
 def picture_of(user_id: int, study_id: int, token: str) -> tuple[str, Account] | None:
     """Where the picture of a token lies that was released to this person, and what their session must fit."""
-    row = _PICTURE.row({"token": token, "user": user_id, "study": study_id})
+    row = _PICTURE.row({"token": token, "user": user_id, "study": study_id}) if study_id <= _LARGEST else None
     return (row[0], Account(row[1], row[2])) if row else None
 
 

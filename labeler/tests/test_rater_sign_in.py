@@ -91,3 +91,8 @@ def test_a_session_holds_while_a_new_secret_takes_over(
     assert _status(client, bob_rates.study_id, item, what) == 200
     settings.SECRET_KEY = "one that no session knows"
     assert _status(client, bob_rates.study_id, item, what) == (404 if what == "image" else 401)
+
+
+@pytest.mark.parametrize("what", ["image", "window", "answers"])
+def test_a_study_whose_number_no_row_can_have_does_not_exist(what: str, item: Assignment, bob: User) -> None:
+    assert _status(signed_in(bob), 10**23, item, what) == 404
