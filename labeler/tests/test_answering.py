@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from labeler.answering import Answer, Outcome, Status, answer, answer_all
 from labeler.looking_back import PARTS, PartGiven
 from labeler.models import Assignment, Flag, Label, Membership, MembershipState, Study, StudyState
 from labeler.studies import set_state
-from labeler.tests.factories import by_region, grade, start
+from labeler.tests.factories import by_region, deal, grade, make_image, start
 
 
 def _released(membership: Membership, size: int) -> list[Assignment]:
@@ -92,6 +93,37 @@ def test_a_stale_answer_that_comes_again_is_still_told_as_stale(bob_rates: Membe
     assert answer(bob_rates, stale) == told
     assert told.earlier is not None and told.earlier.level_value == 2
     assert Label.objects.count() == 3
+
+
+def test_another_s_key_takes_nothing_and_tells_nothing(bob_rates: Membership, carol_rates: Membership) -> None:
+    (his,) = _released(bob_rates, 1)
+    hers = deal(carol_rates, [his.image, make_image(carol_rates.study, 9)])
+    labelling.window(carol_rates, 2)
+    given = grade(his.token, 2)
+    answer(bob_rates, given)
+    outcomes = answer_all(carol_rates, [replace(given, token=hers[0].token), grade(hers[1].token, 5)])
+    assert [one.refusal for one in outcomes] == [answering.KEY_TAKEN, None]
+    assert [one.earlier for one in outcomes] == [None, None]
+    assert answer(carol_rates, given).refusal == answering.UNKNOWN
+    assert Label.objects.filter(assignment__membership=carol_rates).count() == 1
+
+
+def test_a_hundred_answers_of_all_kinds_are_taken_at_once_and_once(bob_rates: Membership) -> None:
+    by_region(bob_rates.study)
+    dealt = start(bob_rates, 50)
+    Assignment.objects.update(released_at=timezone.now())
+    told = timezone.now()
+    first = [
+        Answer(item.token, uuid4(), flag=Flag.BLUR)
+        if number % 3 == 0
+        else replace(_in_parts(item.token, 3, 2, None, 4), client_time=told if number % 2 else None, comment="100 % '")
+        for number, item in enumerate(dealt)
+    ]
+    second = [Answer(item.token, uuid4(), flag=Flag.DARK, base_version=1) for item in dealt]
+    assert {outcome.status for outcome in answer_all(bob_rates, first + second)} == {Status.SAVED}
+    there = Label.objects.count()
+    assert {outcome.status for outcome in answer_all(bob_rates, first + second)} == {Status.DUPLICATE}
+    assert Label.objects.count() == there == 17 + 33 * 4 + 50
 
 
 def test_the_order_shown_is_that_of_the_first_answers(bob_rates: Membership) -> None:
