@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A grade that the page took: the key was pressed on the image of `token`, and another image stood there after."""
+    """A grade that the page took: the key came on the image of `token`, and left another one there.
+
+    `at` is when the page heard of the key, `taken` when it had done what a key does; nothing is painted between.
+    """
 
     at: float
+    taken: float
     tab: int
     token: str
     level: int

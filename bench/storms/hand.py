@@ -161,7 +161,7 @@ class Tab:
         at = float(fact["at"])
         match fact["kind"]:
             case "given":
-                self._notes.given.append(Given(at, self.number, fact["token"], fact["level"]))
+                self._notes.given.append(Given(at, fact["taken"], self.number, fact["token"], fact["level"]))
             case "said":
                 self._extend(at)
                 self._last = fact

@@ -100,10 +100,11 @@ def _descents(pairs: list[tuple[Given, Kept]], how: str) -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """Each given grade's tab, moment, when it was committed and when a page was told so; infinity is never."""
+    """Each given grade's tab and times; `known` is when a page was first told. Infinity is never."""
 
     tab: Numbers
     at: Numbers
+    taken: Numbers
     committed: Numbers
     known: Numbers
     # A page that did not know of the first time asks again.
@@ -121,6 +122,7 @@ class _Course:
         return cls(
             tab=np.array([one.tab for one, _, _ in rows], float),
             at=np.array([one.at for one, _, _ in rows], float),
+            taken=np.array([one.taken for one, _, _ in rows], float),
             committed=np.array([committed for _, committed, _ in rows], float),
             known=np.array([min(words) for _, _, words in rows], float),
             last_told=np.array([max(words) for _, _, words in rows], float),
@@ -148,7 +150,8 @@ def _line(said: Said) -> str:
 
 def _missing_while_saved(said: Said, course: _Course) -> int:
     """How many grades were, at some moment while the page said that all was saved, not in the database."""
-    due = np.where(course.tab == said.tab, course.at + MOMENT, np.maximum(course.at + MOMENT, course.everybodys))
+    due = course.taken + MOMENT
+    due = np.where(course.tab == said.tab, due, np.maximum(due, course.everybodys))
     begins = np.maximum(due, said.since)
     return int(np.sum(np.minimum(course.committed - TICK, said.until) > begins))
 
@@ -158,7 +161,7 @@ def _wrong_count(said: Said, course: _Course, facts: Facts) -> str:
     own = course.tab == said.tab
     for now in np.arange(said.since, said.until, SAMPLE_EVERY):
         doubtful = _doubtful(course, facts, now)
-        least = int(np.sum(own & (course.at + MOMENT <= now) & (course.known > now + MOMENT) & ~doubtful))
+        least = int(np.sum(own & (course.taken + MOMENT <= now) & (course.known > now + MOMENT) & ~doubtful))
         most = int(np.sum((course.at - TICK <= now) & (course.last_told > now - LAG)))
         if said.waiting is not None and not least <= said.waiting <= most:
             return f"at {now:.3f} between {least} and {most} had not been confirmed"

@@ -14,7 +14,7 @@
   addEventListener("keydown", () => (before = { at: clock(), token: tokenShown(), chosen: chosen() }), true);
   addEventListener("keydown", ({ key }) => {
     const { at, token } = before;
-    if (GRADE.test(key) && key !== before.chosen && token && tokenShown() !== token) note("given", { at, token, level: Number(key) });
+    if (GRADE.test(key) && key !== before.chosen && token && tokenShown() !== token) note("given", { at, taken: clock(), token, level: Number(key) });
   });
 
   // The page warns of grades that would be lost; this rater leaves all the same.

@@ -18,8 +18,10 @@ COMMITTED_AFTER = 0.03
 
 def calm() -> Facts:
     """Thirty grades, one a second, the last ten in a second tab; the fifth is changed; the page says what is true."""
-    given = [Given(float(place), tab_of(place), f"token{place:02}", 1 + place % 5) for place in range(SIZE)]
-    given.insert(6, Given(5.5, 1, "token05", 3))
+    given = [
+        Given(float(place), float(place), tab_of(place), f"token{place:02}", 1 + place % 5) for place in range(SIZE)
+    ]
+    given.insert(6, Given(5.5, 5.5, 1, "token05", 3))
     seen: list[str] = []
     kept = []
     for order, one in enumerate(given):
@@ -119,6 +121,13 @@ def test_saved_is_false_when_something_given_a_moment_before_was_not_committed(d
     assert findings(verdict) == (0, 0, 0, found)
 
 
+def test_nothing_is_false_while_the_page_still_does_what_the_key_asks() -> None:
+    facts = calm()
+    one = facts.given[10]
+    slow = replace(one, at=one.at - 0.3)
+    assert judge(replace(facts, given=(*facts.given[:10], slow, *facts.given[11:]))).misstated == ()
+
+
 def test_saved_in_one_tab_says_nothing_of_another_until_that_is_gone() -> None:
     facts = calm()
     kept = rows(facts, replace(facts.kept[SECOND_TAB_FROM], committed=25.3))
@@ -129,7 +138,7 @@ def test_saved_in_one_tab_says_nothing_of_another_until_that_is_gone() -> None:
 
 @pytest.mark.parametrize(("waiting", "found"), [(2, 1), (3, 0), (4, 1)])
 def test_the_number_of_waiting_grades_must_be_right(waiting: int, found: int) -> None:
-    given = tuple(Given(float(place), 1, f"token{place}", 2) for place in range(3))
+    given = tuple(Given(float(place), float(place), 1, f"token{place}", 2) for place in range(3))
     kept = tuple(Kept(place, 1, f"token{place}", 2, 1, f"key{place}", place + 1, 6.0) for place in range(3))
     confirmed = tuple(Confirmed(6.01, 1, row.key) for row in kept)
     said = (Said(1, 2.0, 6.0, "offline", waiting),)
