@@ -202,7 +202,7 @@ class _Batch:
             self.shown.append(item)
 
     def _level(self, value: float | None, flag: str) -> Level | None:
-        return self.levels[value] if value is not None and flag == Flag.NONE else None
+        return Level(pk=self.levels[value], value=value) if value is not None and flag == Flag.NONE else None
 
     def _first_shown(self, given: Answer, item: Item) -> datetime:
         """By the server's clock, and never before the image had left, nor after its answer came."""

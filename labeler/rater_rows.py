@@ -18,7 +18,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.signed_in import Account
-from labeler.models import Label, Level, Membership, Study
+from labeler.models import Label, Membership, Study
 from labeler.prepared import Statement
 
 # Of a row's number; an address may name any, and Django's models know that none is larger.
@@ -27,7 +27,6 @@ _LARGEST: Final = 2**63 - 1
 # In the order of the models' fields, as `from_db` wants them.
 _MEMBERSHIP = ("id", "study_id", "user_id", "code", "state")
 _STUDY = ("id", "name", "state", "grade_regions", "is_synthetic")
-_LEVEL = ("id", "value")
 _PLACE = """m.id, m.study_id, m.user_id, m.code, m.state, "labeler_study"."id", "labeler_study"."name",
     "labeler_study"."state", "labeler_study"."grade_regions", "labeler_study"."is_synthetic"
     FROM "labeler_membership" m JOIN "labeler_study" ON "labeler_study"."id" = m.study_id"""
@@ -162,7 +161,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What there is for a batch of answers: its images, their labels and those with its keys, the number of the last
-    image shown, and the study's scale by value. Without any of its images, nothing else is known.
+    image shown, and the ids of the study's levels by value. Without any of its images, nothing else is known.
 
     `state` is the study's, now that the rater is held.
     """
@@ -170,7 +169,7 @@ class Known:
     items: tuple[Item, ...]
     labels: tuple[Label, ...]
     last_shown: int
-    levels: Mapping[float, Level]
+    levels: Mapping[float, int]
     state: str | None = None
 
 
@@ -231,8 +230,7 @@ def known(membership: Membership, tokens: Sequence[str], keys: Sequence[UUID]) -
     state, _, by_key, last, level_ids, values = rows[0][4:]
     labels = {label for row in rows for label in row[5]} | set(by_key)
     there = Label.objects.filter(pk__in=labels).select_related("level").order_by("version") if labels else ()
-    scale = zip(level_ids, values, strict=True)
-    levels = {value: Level.from_db("default", _LEVEL, (pk, value)) for pk, value in scale}
+    levels = dict(zip(values, level_ids, strict=True))
     return Known(tuple(Item(*row[:4]) for row in rows), tuple(there), last or 0, levels, state)
 
 
