@@ -141,12 +141,12 @@ def test_a_key_that_was_meant_for_an_image_that_is_gone_grades_no_other(
     # As soon as the next image is there: nobody can have judged it by then.
     second.evaluate(
         """() => new MutationObserver(() => setTimeout(
-            () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "1", bubbles: true})), 80
+            () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "1", bubbles: true})), 200
         )).observe(document.getElementById("progress-text"), {childList: true})"""
     )
     press(page, "3")
     expect(second.locator("#progress-text")).to_have_text("2 of 12")
-    second.locator(".stage[data-painted=true]").wait_for()
+    second.wait_for_timeout(600)
     saved(page)
     saved(second)
     assert answers(dealt)[:2] == [[3], []]
