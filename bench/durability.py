@@ -65,9 +65,10 @@ def _storms(seeds: Sequence[int], size: Size) -> list[tuple[Storm, Verdict]]:
         servers.place.run("bench.storms.study:build", str(size.images))
         for seed in seeds:
             browser = chromium(playwright)
-            place = servers.place.copy(f"storm_{seed}")
+            place = servers.copy(f"storm_{seed}")
             ended = storm(servers, browser, place, seed, size.gap)
             browser.close()
+            servers.drop(place)
             found.append((ended, judge(ended.facts)))
             _say(*found[-1])
     return found

@@ -183,9 +183,10 @@ class Tab:
         self._notes.ends[self.number] = time.time()
 
 
-def sign_in(page: Page) -> None:
-    """Fill the form that is there. Raises the browser's error when nothing answers."""
+def sign_in(page: Page) -> bool:
+    """Fill the form that is there; whether that led in. Raises the browser's error when nothing answers."""
     page.locator("input[name=login]").fill(EMAIL)
     page.locator("input[name=password]").fill(PASSWORD)
-    with page.expect_navigation(wait_until="domcontentloaded"):
+    with page.expect_navigation(wait_until="domcontentloaded") as told:
         page.locator("input[name=password]").press("Enter")
+    return told.value is not None and told.value.ok and not page.locator("input[name=login]").count()

@@ -17,7 +17,8 @@ from bench.storms.machine import Machine
 
 KEY_EVERY = 0.065  # seconds
 STUCK_AFTER = 8.0  # seconds without a grade: then the next fault comes all the same
-PATIENCE = 90.0  # seconds without a grade: then it will not end
+CALM_AFTER = 25.0  # seconds without a grade: then no more comes until there is one, so that it can all come back
+PATIENCE = 240.0  # seconds without a grade: then it will not end
 CHANGE_SHARE = 0.02
 SWITCH_SHARE = 0.2
 GRADES = "12345"
@@ -111,7 +112,8 @@ class Rater:
     def _fault_if_due(self) -> None:
         now = time.monotonic()
         stuck = now - max(self._last_grade, self._last_fault) > STUCK_AFTER
-        if self._graded < self._next_fault and not stuck:
+        enough = now - self._last_grade > CALM_AFTER
+        if enough or (self._graded < self._next_fault and not stuck):
             return
         fault = self._deck.draw(self._possible)
         if fault is None:
@@ -200,10 +202,10 @@ class Rater:
         page = self._context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         try:
-            page.goto("/accounts/login/", wait_until="domcontentloaded")
+            told = page.goto("/accounts/login/", wait_until="domcontentloaded")
             if page.locator("input[name=login]").count():
-                sign_in(page)
-            return page.locator("input[name=login]").count() == 0
+                return sign_in(page)
+            return told is not None and told.ok
         except BrowserError:
             return False
         finally:
