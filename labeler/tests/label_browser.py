@@ -110,3 +110,15 @@ def leaves(page: Page) -> list[str]:
     with page.expect_event("close"):
         page.close(run_before_unload=True)
     return asked
+
+
+def dismissed(page: Page) -> list[tuple[str, str]]:
+    """Kind and words of each dialog that the browser shows from now on; the rater says no to it."""
+    told: list[tuple[str, str]] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        told.append((dialog.type, dialog.message))
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    return told

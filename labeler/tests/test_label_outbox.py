@@ -21,6 +21,7 @@ from labeler.tests.label_browser import (
     answers,
     context_of,
     cut,
+    dismissed,
     images_ahead,
     kept,
     leaves,
@@ -218,12 +219,11 @@ def test_a_browser_that_keeps_nothing_says_so_and_warns_of_leaving(
     cut(context)
     press(page, "4", "Backspace", "5")
     waits(page, 2)
-    asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    asked = dismissed(page)
     page.close(run_before_unload=True)
     mend(context)
     saved(page)
-    assert asked == ["beforeunload"]
+    assert [kind for kind, _ in asked] == ["beforeunload"]
     assert answers(dealt)[:3] == [[2], [4, 5], []]
     assert leaves(page) == []
 
@@ -272,10 +272,9 @@ def test_the_front_page_tells_of_grades_that_wait_and_asks_before_signing_out(
     assert leaves(page) == []
     home.reload()
     expect(waiting).to_be_visible()
-    asked: list[str] = []
-    home.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    asked = dismissed(home)
     home.get_by_role("button", name="Sign out").click()
-    assert "wait on this computer" in asked[0]
+    assert "wait on this computer" in asked[0][1]
     mend(context)
     home.get_by_role("link", name="Continue").or_(home.get_by_role("link", name="Start grading")).click()
     saved(home)
