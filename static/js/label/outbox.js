@@ -103,6 +103,7 @@ export class Outbox extends EventTarget {
   #failures = 0;
   #most = MOST_AT_ONCE;
   #wake = null;
+  #nudged = false;
 
   constructor(server, owner) {
     super();
@@ -153,7 +154,9 @@ export class Outbox extends EventTarget {
 
   /** Try now rather than after the wait. */
   nudge() {
-    this.#wake?.();
+    // A try that is under way may have been too early: there is another one at once.
+    if (this.#wake) this.#wake();
+    else this.#nudged = true;
   }
 
   /** Deliver once more what was refused. */
@@ -286,6 +289,7 @@ export class Outbox extends EventTarget {
     while (this.#waiting.length) {
       // A retry that follows a failure is not called saving: nothing has shown yet that it will succeed.
       if (!this.#failures) this.#changed("saving");
+      this.#nudged = false;
       const why = await this.#alone(() => this.#attempt());
       if (why) await this.#pause(why);
       else this.#failures = 0;
@@ -369,6 +373,7 @@ export class Outbox extends EventTarget {
   #pause({ state, refusal }) {
     this.#changed(state, refusal);
     const wait = WAITS_MS[Math.min(this.#failures++, WAITS_MS.length - 1)];
+    if (this.#nudged) return null;
     // Spread, so that a server that comes back does not meet everybody in the same moment.
     return this.#sleep(wait * (0.75 + Math.random() / 2));
   }
