@@ -24,7 +24,7 @@ from bench.answers.steps import Step, step
 from bench.bars import Bar, at_least, at_most, yardstick
 from bench.place import ROOT, Place, servers
 from bench.plans import compared
-from bench.site import served
+from bench.site import Served, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,12 @@ class Size:
 FULL = Size(seconds=20.0, pictures=300, many=470_000, pair=300, keys=60, bursts=6)
 QUICK = Size(seconds=8.0, pictures=60, many=20_000, pair=40, keys=15, bursts=2)
 RATERS = (1, 11, 32, 200)
+ELEVEN, TURNS = 11, 3  # the published panel, and how often it and the bare application take turns
 EVERY = 5  # labels for one window
-FEW, GOLDEN, PANEL, PAIRS, TURNS = 4_700, 230, 50, 5, 11
+FEW, GOLDEN, PANEL, PAIRS, LABELLING = 4_700, 230, 50, 5, 11
 # What each rater is dealt, for each second of a step: the first ones take part in nearly every step, the last three are
 # for the browser.
-QUEUES = [600] + [200] * 10 + [50] * 21 + [15] * 168 + [20] * 3
+QUEUES = [900] + [300] * 10 + [50] * 21 + [15] * 168 + [20] * 3
 BARE_MS = 4.6
 BARE = "bench.answers.bare.settings"
 
@@ -56,12 +57,12 @@ def run(quick: bool) -> list[Bar]:
     with servers(throw_away=False) as place:
         raters = _study(place, size)
         with served(place, "config.wsgi") as site:
-            steps = {count: _step(place, site, raters, count, size, EVERY) for count in RATERS}
-            often = [_step(place, site, raters, count, size, 1) for count in RATERS[:3]]
+            steps = [_step(place, site, raters, count, size, EVERY) for count in RATERS if count != ELEVEN]
+            often = [_step(place, site, raters, count, size, 1) for count in RATERS if count < max(RATERS)]
+            pairs = _beside_bare(place, site, raters, size)
             seen = _in_browser(place, site.port, raters[max(RATERS) :], size)
-        bars = _kept(place, [*steps.values(), *often])
-        bare = _bare(place, size)
-        return [*_load_bars(steps, bare), *bars, *seen, *_many(place, size)]
+        steps += [ours for ours, _ in pairs]
+        return [*_load_bars(steps, pairs), *_kept(place, [*steps, *often]), *seen, *_many(place, size)]
 
 
 # --- Load -------------------------------------------------------------------------------------------------------------
@@ -73,6 +74,7 @@ def _study(place: Place, size: Size) -> list[dict[str, Any]]:
     place.run(
         "bench.answers.study:build", str(size.pictures), json.dumps([int(share * size.seconds) for share in QUEUES])
     )
+    place.run("bench.answers.study:paths", str(place.layout.home / "paths.json"))
     place.do("VACUUM ANALYZE", "CHECKPOINT")
     return _signed_in(place)
 
@@ -84,9 +86,11 @@ def _signed_in(place: Place) -> list[dict[str, Any]]:
     return found
 
 
-def _step(place: Place, site: Any, raters: list[dict[str, Any]], count: int, size: Size, every: int) -> Step:
+def _step(
+    place: Place, site: Served, raters: list[dict[str, Any]], count: int, size: Size, every: int, turn: int = 0
+) -> Step:
     told = [rater | {"window_every": every} for rater in raters[:count]]
-    found = step(place, site, "site", told, size.seconds, seed=10_000 * every + 1_000 * count)
+    found = step(place, site, "site", told, size.seconds, seed=100_000 * turn + 10_000 * every + 1_000 * count)
     print(f"{found}; a window for {every} labels" if every > 1 else f"{found}; a window for each label", flush=True)
     return found
 
@@ -102,32 +106,41 @@ def _kept(place: Place, steps: list[Step]) -> list[Bar]:
     ]
 
 
-def _bare(place: Place, size: Size) -> Step:
-    """The bare application with eleven raters, on the same servers, of the same pictures."""
+def _beside_bare(place: Place, site: Served, raters: list[dict[str, Any]], size: Size) -> list[tuple[Step, Step]]:
+    """Eleven raters on the site, then on the bare application, of the same pictures on the same servers; and again."""
     paths, out = place.layout.home / "paths.json", place.layout.home / "bare.json"
-    place.run("bench.answers.study:paths", str(paths))
     bare = place.fresh("bare", BARE)
-    bare.run("bench.answers.bare.rows:build", "11", str(int(200 * size.seconds)), str(paths), str(out))
+    bare.run("bench.answers.bare.rows:build", str(ELEVEN), str(int(200 * size.seconds)), str(paths), str(out))
     bare.do("VACUUM ANALYZE", "CHECKPOINT")
+    sessions = json.loads(out.read_text())
+    found = []
     with served(bare, "django.core.wsgi:get_wsgi_application()", ready="/ready") as application:
-        found = step(bare, application, "bare", json.loads(out.read_text()), size.seconds, seed=1)
-    print(f"{found}; the bare application", flush=True)
+        for turn in range(TURNS):
+            ours = _step(place, site, raters, ELEVEN, size, EVERY, turn)
+            # Each turn asks for the items from the beginning again: nothing keeps them from being graded twice.
+            theirs = step(bare, application, "bare", sessions, size.seconds, seed=turn)
+            print(f"{theirs}; the bare application", flush=True)
+            found.append((ours, theirs))
     return found
 
 
-def _load_bars(steps: dict[int, Step], bare: Step) -> list[Bar]:
-    eleven, thirty_two = steps[11], steps[32]
+def _load_bars(steps: list[Step], pairs: list[tuple[Step, Step]]) -> list[Bar]:
+    by_count = {count: [one for one in steps if one.raters == count] for count in RATERS}
+    rate = {count: statistics.median(one.rate for one in found) for count, found in by_count.items()}
+    bare = statistics.median(theirs.processor for _, theirs in pairs)
+    ratio = statistics.median(ours.processor / theirs.processor for ours, theirs in pairs)
+    eleven = by_count[ELEVEN]
     return [
-        yardstick("the bare loop, labels for a second of processor", 1000 / bare.processor, 1000 / BARE_MS, "labels"),
-        at_least("labels a second with 11 raters", eleven.rate, 230, "labels/s"),
-        at_least("labels a second with 32 raters", thirty_two.rate, 200, "labels/s"),
-        at_most("a label with 11 raters, p95", eleven.percentile(95), 100, "ms"),
-        at_most("processor time of a label, site and PostgreSQL, 11 raters", eleven.processor, 6, "ms"),
-        at_most("processor time of a label over the bare loop’s", eleven.processor / bare.processor, 1.3),
+        yardstick("the bare loop, labels for a second of processor", 1000 / bare, 1000 / BARE_MS, "labels"),
+        at_least("labels a second with 11 raters", rate[ELEVEN], 230, "labels/s"),
+        at_least("labels a second with 32 raters", rate[32], 200, "labels/s"),
+        at_most("a label with 11 raters, p95", statistics.median(one.percentile(95) for one in eleven), 100, "ms"),
+        at_most("processor time of a label, 11 raters", statistics.median(one.processor for one in eleven), 6, "ms"),
+        at_most("processor time of a label over the bare loop’s", ratio, 1.3),
         *(
-            Bar(f"labels a second with {count} raters", one.rate, "labels/s", "reported", True)
-            for count, one in steps.items()
-            if count not in {11, 32}
+            Bar(f"labels a second with {count} raters", rate[count], "labels/s", "reported", True)
+            for count in RATERS
+            if count not in {ELEVEN, 32}
         ),
     ]
 
@@ -220,7 +233,7 @@ def _ratio(place: Place, few: Place, many: Place, size: Size) -> float:
     orders, result = place.layout.home / "orders.json", place.layout.home / "result.json"
     with served(few, "config.wsgi") as one, served(many, "config.wsgi") as other:
         studies = [
-            {"port": site.port, "raters": [rater | {"window_every": EVERY} for rater in _signed_in(study)[:TURNS]]}
+            {"port": site.port, "raters": [rater | {"window_every": EVERY} for rater in _signed_in(study)[:LABELLING]]}
             for study, site in ((few, one), (many, other))
         ]
         # The first round only warms up.

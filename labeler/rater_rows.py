@@ -69,17 +69,19 @@ def _window(size: int, far: int) -> Statement:
     """Sizes stand in the statement: a plan for any size would be one for a great many rows."""
     return Statement(
         f"goldfold_window_{size}_{far}",
-        f"""WITH coming AS (
-            SELECT a.id, a.token, a.sort_key, a.released_at FROM "labeler_assignment" a WHERE {_UNANSWERED}
-            ORDER BY a.sort_key LIMIT {size}
+        f"""WITH ahead AS (
+            SELECT a.id, a.token, a.sort_key, a.released_at, a.rendition_id FROM "labeler_assignment" a
+            WHERE {_UNANSWERED} ORDER BY a.sort_key LIMIT {far}
+        ), coming AS (
+            SELECT id, token, sort_key, released_at FROM ahead ORDER BY sort_key LIMIT {size}
         ), sent AS (
             UPDATE "labeler_assignment" a SET released_at = %(now)s FROM coming
             WHERE a.id = coming.id AND coming.released_at IS NULL
         )
         SELECT {_STATE}, ARRAY(SELECT token FROM coming ORDER BY sort_key),
             (SELECT total FROM "labeler_queue" WHERE membership_id = %(rater)s), {_LAST_SHOWN},
-            ARRAY(SELECT r.path FROM "labeler_assignment" a JOIN "labeler_rendition" r ON r.id = a.rendition_id
-                WHERE {_UNANSWERED} ORDER BY a.sort_key LIMIT {far})""",
+            ARRAY(SELECT (SELECT r.path FROM "labeler_rendition" r WHERE r.id = ahead.rendition_id)
+                FROM ahead ORDER BY sort_key)""",
     )
 
 

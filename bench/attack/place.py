@@ -1,1 +1,0 @@
-from bench.place import *  # noqa: F403  (moved: import bench.place)

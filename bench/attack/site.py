@@ -1,1 +1,0 @@
-from bench.site import *  # noqa: F403  (moved: import bench.site)
