@@ -129,7 +129,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", _EMBEDDED.redis_url)
 CACHES = {"default": {"BACKEND": "config.cache.RedisCache", "LOCATION": REDIS_URL}}
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_ENGINE = "config.sessions"
 
 GOLDFOLD_HOME = Path(env.text("GOLDFOLD_HOME", str(_EMBEDDED.home / "files")))
 BACKBONE_WEIGHTS_DIR = Path(env.text("BACKBONE_WEIGHTS_DIR", str(GOLDFOLD_HOME / "weights")))
