@@ -209,9 +209,8 @@ def test_two_fingers_zoom_one_moves_and_two_taps_fit(phone: Page, dealt: list[As
         fingers("touchMove", (x, 0))
     fingers("touchEnd")
     assert look(phone)["x"] == pytest.approx(50, abs=2)
-    # The browser takes what follows a moving finger within no time for a part of that movement.
-    phone.wait_for_timeout(300)
-    phone.get_by_role("button", name="Mild", exact=True).tap()
+    # By key: the browser may take a tap right after a moving finger for a part of that movement.
+    press(phone, "3")
     expect(phone.locator("#progress-text")).to_have_text("2 of 4")
     assert viewing(phone, dealt[0])["zoom"] == pytest.approx(3, rel=0.02)
     assert look(phone)["zoom"] == 1
