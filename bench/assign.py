@@ -45,7 +45,7 @@ def run(quick: bool) -> list[Bar]:
         _assigned(small, SMALL_IMAGES, SMALL_GOLDEN, out)
         print(f"bare COPY of the same assignments, without indexes or rules: {_bare_copy(large):.1f} s")
         for study in (large, small):
-            study.do("VACUUM ANALYZE", "CHECKPOINT")
+            study.settle()
         return [
             below(f"assigning {images} images to {RATERS} raters", taken["seconds"], 60, "s"),
             below("peak memory of the assigning process", taken["mib"], 1024, "MiB"),

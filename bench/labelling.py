@@ -75,7 +75,7 @@ def _study(place: Place, size: Size) -> list[dict[str, Any]]:
         "bench.answers.study:build", str(size.pictures), json.dumps([int(share * size.seconds) for share in QUEUES])
     )
     place.run("bench.answers.study:paths", str(place.layout.home / "paths.json"))
-    place.do("VACUUM ANALYZE", "CHECKPOINT")
+    place.settle()
     return _signed_in(place)
 
 
@@ -111,7 +111,7 @@ def _beside_bare(place: Place, site: Served, raters: list[dict[str, Any]], size:
     paths, out = place.layout.home / "paths.json", place.layout.home / "bare.json"
     bare = place.fresh("bare", BARE)
     bare.run("bench.answers.bare.rows:build", str(ELEVEN), str(int(200 * size.seconds)), str(paths), str(out))
-    bare.do("VACUUM ANALYZE", "CHECKPOINT")
+    bare.settle()
     sessions = json.loads(out.read_text())
     found = []
     with served(bare, "django.core.wsgi:get_wsgi_application()", ready="/ready") as application:
@@ -217,7 +217,7 @@ def _many(place: Place, size: Size) -> list[Bar]:
         named = f"UPDATE labeler_rendition SET path = ('{{{','.join(paths)}}}'::text[])[1 + id % {len(paths)}]"
         study.do("ANALYZE", named)
         study.run("bench.dealing.assigning:measure", str(place.layout.home / "assigned.json"))
-        study.do("VACUUM ANALYZE", "CHECKPOINT")
+        study.settle()
         out = place.layout.home / "costs.json"
         study.run("bench.answers.costs:explain", str(out))
         costs.append(json.loads(out.read_text()))

@@ -105,6 +105,11 @@ class Place:
         finally:
             connection.close()
 
+    def settle(self) -> None:
+        """What the server does by itself in a while: look at the tables that were written to, and write all down."""
+        written = self.rows("SELECT relid::regclass::text FROM pg_stat_user_tables WHERE pg_relation_size(relid) > 0")
+        self.do(f"VACUUM ANALYZE {', '.join(str(name) for (name,) in written)}", "CHECKPOINT")
+
     def _on_server(self, statement: str) -> None:
         Place(self.layout, "postgres").do(statement)
 

@@ -50,10 +50,12 @@ _PICTURE = Statement(
         AND a.released_at IS NOT NULL AND r.path <> ''""",
 )
 
-# `shown_seq` is set with the first answer, and indexed; a label alone, from elsewhere, counts as an answer too.
+# `shown_seq` is set with the first answer, and indexed; a label alone, from elsewhere, counts as an answer too. OFFSET
+# 0 has it looked for image by image: a join became a walk through all labels for each image where a study's labels were
+# too young to be in PostgreSQL's statistics.
 _UNANSWERED = """a.membership_id = %(rater)s AND a.revoked_at IS NULL AND a.rendition_id IS NOT NULL
     AND a.shown_seq IS NULL AND NOT EXISTS (
-        SELECT 1 FROM "labeler_label" l WHERE l.assignment_id = a.id AND l.region = 'face')"""
+        SELECT 1 FROM "labeler_label" l WHERE l.assignment_id = a.id AND l.region = 'face' OFFSET 0)"""
 
 _LAST_SHOWN = """(SELECT shown_seq FROM "labeler_assignment" WHERE membership_id = %(rater)s AND shown_seq IS NOT NULL
     ORDER BY shown_seq DESC LIMIT 1)"""
