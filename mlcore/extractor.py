@@ -110,7 +110,9 @@ class Extractor:
         resized = {index: resize(rgb, cut[index], self.config.input_size) for index, _ in wanted}
         batch = np.stack([roll(resized[index], cut[index].region, offset) for index, offset in wanted])
         vectors = self.backbone.embed(batch)
-        return tuple(PatchVector(*pair, vector) for pair, vector in zip(wanted, vectors, strict=True))
+        return tuple(
+            PatchVector(*pair, vector, cut[pair[0]].region) for pair, vector in zip(wanted, vectors, strict=True)
+        )
 
 
 def resize(rgb: Pixels, patch: Patch, side: int) -> Pixels:

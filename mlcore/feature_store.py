@@ -139,5 +139,7 @@ def _unpack(data: bytes) -> Stored:
     keys = header["vectors"]
     if len(keys) != len(table):
         raise ValueError(f"{len(keys)} vectors announced, {len(table)} there")
-    vectors = tuple(PatchVector(int(k), int(o), row) for (k, o), row in zip(keys, table, strict=True))
+    vectors = tuple(
+        PatchVector(int(k), int(o), row, patches[int(k)].region) for (k, o), row in zip(keys, table, strict=True)
+    )
     return Stored(located, header["width"], header["height"], vectors, header["code_version"])

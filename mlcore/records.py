@@ -24,6 +24,10 @@ class Region(StrEnum):
     LEFT_CHEEK = "left_cheek"
     RIGHT_CHEEK = "right_cheek"
     CHIN = "chin"
+    SKIN = "skin"
+    """A piece of skin whose place on the face is not known."""
+    FACE = "face"
+    """The whole face, as a view of its own beside the patches; what of the face the picture shows."""
 
 
 class Route(StrEnum):
@@ -31,6 +35,7 @@ class Route(StrEnum):
 
     ALIGNED = "aligned"
     ONE_EYE = "one_eye"
+    SKIN_ONLY = "skin_only"
     REFUSED = "refused"
 
 
@@ -176,12 +181,14 @@ class Backbone(Protocol):
 class PatchVector:
     """The features of one patch at one roll offset (in twelfths of the patch, 0 = as it is).
 
-    patch: its place in `Located.patches`. vector: (dim,) float32.
+    patch: its place in `Located.patches`. offset: 0 … 11 as it is seen, 12 … 23 the same rolls of the mirrored patch.
+    vector: (dim,) float32. region: of the patch, so that a vector can be used without its `Located`.
     """
 
     patch: int
     offset: int
     vector: Vectors
+    region: Region
 
 
 # Roll offsets wanted of each region; a region without an entry is taken as it is.

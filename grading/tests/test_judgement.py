@@ -40,7 +40,9 @@ def manifest(*images: GoldenImage, ungraded: tuple[str, ...] = ()) -> Manifest:
 def stored(*values: float) -> Stored:
     """A picture with a patch for each value; one more version of the first is rolled and must not count."""
     patches = tuple(Patch(Region.CHIN, Box(0, at, 20, at + 20)) for at in range(len(values)))
-    vectors = tuple(PatchVector(at, 0, np.array([value], dtype=np.float32)) for at, value in enumerate(values))
+    vectors = tuple(
+        PatchVector(at, 0, np.array([value], dtype=np.float32), Region.CHIN) for at, value in enumerate(values)
+    )
     rolled = PatchVector(0, 6, np.array([99], dtype=np.float32))
     return Stored(Located(Route.ALIGNED, "", patches), 100, 100, (*vectors, rolled))
 

@@ -10,6 +10,7 @@ from mlcore.records import Box, DroppedPatch, Located, Patch, PatchVector, Regio
 
 EXTRACTOR = "0123456789abcdef"
 SHA = "ab" * 32
+REGIONS = (Region.FOREHEAD, Region.CHIN)
 
 
 def record() -> Stored:
@@ -20,7 +21,7 @@ def record() -> Stored:
         faces=2,
         dropped=(DroppedPatch(Region.LEFT_CHEEK, "the left cheek is turned away"),),
     )
-    vectors = tuple(PatchVector(at, 0, np.arange(4, dtype=np.float32) + at) for at in range(2))
+    vectors = tuple(PatchVector(at, 0, np.arange(4, dtype=np.float32) + at, REGIONS[at]) for at in range(2))
     return Stored(located, 640, 480, vectors)
 
 
@@ -60,7 +61,9 @@ def test_only_missing_offsets_are_asked_for_and_added(tmp_path: Path) -> None:
     wanted = [(0, 0), (0, 6), (1, 0), (1, 3)]
     missing = record().missing(wanted)
     assert missing == [(0, 6), (1, 3)]
-    grown = record().with_vectors(PatchVector(*pair, np.full(4, 9, dtype=np.float32)) for pair in missing)
+    grown = record().with_vectors(
+        PatchVector(*pair, np.full(4, 9, dtype=np.float32), REGIONS[pair[0]]) for pair in missing
+    )
     store.put(SHA, grown)
     back = store.get(SHA)
     assert back is not None
@@ -86,7 +89,7 @@ def test_a_damaged_file_counts_as_missing_and_is_logged(
 def test_a_failed_write_leaves_the_old_record_and_no_rubbish(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, EXTRACTOR)
     store.put(SHA, record())
-    uneven = record().with_vectors([PatchVector(0, 6, np.zeros(7, dtype=np.float32))])
+    uneven = record().with_vectors([PatchVector(0, 6, np.zeros(7, dtype=np.float32), REGIONS[0])])
     with pytest.raises(ValueError, match="shape"):
         store.put(SHA, uneven)
     back = store.get(SHA)

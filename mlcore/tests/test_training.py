@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlcore.records import PatchVector
+from mlcore.records import PatchVector, Region
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import Example, TrainingConfig, TrainingImpossible, assess, plan_training, predict_images, train
 
@@ -21,7 +21,7 @@ def examples(n: int = 160, seed: int = 0) -> list[Example]:
         target = float(draw.choice([1, 2, 2, 3, 3, 3, 4, 5]))
         rows = draw.normal(0, 1, (3, 8)).astype(np.float32)
         rows[:, 0] = target + draw.normal(0, 0.4, 3)
-        vectors = tuple(PatchVector(patch, 0, row) for patch, row in enumerate(rows)) if at % 10 else ()
+        vectors = tuple(PatchVector(patch, 0, row, Region.CHIN) for patch, row in enumerate(rows)) if at % 10 else ()
         made.append(Example(f"{seed}-{at}", f"P{at // 2}", target, vectors))
     return made
 
@@ -86,9 +86,9 @@ def test_scores_are_the_mean_over_unrolled_patches_within_the_scale() -> None:
     trained = train(examples(), CONFIG)
     image = examples(2)[1].vectors
     alone = trained.regressor.predict(np.stack([vector.vector for vector in image]))
-    rolled = PatchVector(0, 6, np.full(8, 50, dtype=np.float32))
+    rolled = PatchVector(0, 6, np.full(8, 50, dtype=np.float32), Region.CHIN)
     assert predict_images(trained.regressor, [(*image, rolled)], LEVELS) == [pytest.approx(alone.mean())]
-    extreme = [PatchVector(0, 0, np.array([99, 0, 0, 0, 0, 0, 0, 0], dtype=np.float32))]
+    extreme = [PatchVector(0, 0, np.array([99, 0, 0, 0, 0, 0, 0, 0], dtype=np.float32), Region.CHIN)]
     (score,) = predict_images(trained.regressor, [extreme], LEVELS)
     assert score is not None
     assert 1 <= score <= 5
@@ -113,7 +113,7 @@ def test_rolled_samples_are_trained_on_and_validation_stays_unrolled() -> None:
             example.group,
             example.target,
             tuple(
-                PatchVector(vector.patch, offset, vector.vector)
+                PatchVector(vector.patch, offset, vector.vector, vector.region)
                 for vector in example.vectors
                 for offset in plan.rolls[at].offsets
             ),
