@@ -11,14 +11,11 @@ import cv2
 import numpy as np
 
 from mlcore import backbones, patches
-from mlcore.faces import FaceFinder
-from mlcore.records import Backbone, Cut, Finder, Located, Offsets, Patch, PatchVector, Pixels, Region, Route
+from mlcore.locating import Locator
+from mlcore.records import Backbone, Finder, Located, Offsets, Patch, PatchVector, Pixels, Region
 
 ROLL_STEPS: Final = 12
 DETECTOR_VERSION: Final = "dlib-480-1"
-
-NO_FACE: Final = ("no_face", "No face and no eye was found in the picture.")
-NO_SKIN: Final = ("no_skin", "A face was found, but no patch of skin large enough is in the picture.")
 
 
 class ExtractorMismatch(RuntimeError):
@@ -73,26 +70,14 @@ class Extractor:
     ) -> None:
         self.config = config
         self.backbone = backbone or backbones.load(config.backbone, weights_dir, precision=config.precision)
-        self._finder = finder or FaceFinder()
         here = configure(self.backbone)
         if here != config:
             raise ExtractorMismatch(f"features of {config} are asked for, but {here} is what is installed")
+        self._locator = Locator(finder, config.geometry)
 
     def locate(self, rgb: Pixels) -> Located:
-        """Find the patches: by landmarks, else by one eye, else refuse with a reason. Never the whole picture."""
-        height, width = rgb.shape[:2]
-        landmarks = self._finder.frontal(rgb)
-        if landmarks is not None:
-            cut = patches.from_landmarks(landmarks.points, width, height)
-            if cut.patches:
-                return _located(Route.ALIGNED, cut, landmarks.count)
-        eye = self._finder.one_eye(rgb)
-        if eye is not None:
-            cut = patches.from_eye(eye, width, height)
-            if cut.patches:
-                return _located(Route.ONE_EYE, cut, 0)
-        code, reason = NO_FACE if landmarks is None and eye is None else NO_SKIN
-        return Located(Route.REFUSED, reason, (), code=code)
+        """As `mlcore.locating.Locator.locate`."""
+        return self._locator.locate(rgb)
 
     def embed(self, rgb: Pixels, located: Located, offsets: Offsets | None = None) -> tuple[PatchVector, ...]:
         """Vectors of every patch at the offsets wanted of its region (in twelfths; without an entry, unrolled only)."""
@@ -129,7 +114,3 @@ def roll(square: Pixels, region: Region, offset: int) -> Pixels:
     side = square.shape[0]
     shift = -round(offset * side / ROLL_STEPS)
     return np.roll(square, shift, axis=1 if region is Region.FOREHEAD else 0)
-
-
-def _located(route: Route, cut: Cut, faces: int) -> Located:
-    return Located(route, "", cut.patches, faces=faces, dropped=cut.dropped)
