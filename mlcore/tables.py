@@ -1,8 +1,8 @@
 """Reads the two tables of the command line: grades in long form, and what is known of each image.
 
-What is wrong with a table as a whole (no such file, no such column, nothing in it) is a `TableError`. What is wrong with
-one row costs that row alone and is a `Finding`, which names file, row and column: a long work neither stops for one cell
-nor passes over it in silence. Rows count as an editor shows them; the heading is row 1.
+What is wrong with a table as a whole (no such file, no such column, nothing in it) is a `TableError`. What is wrong
+with one row costs that row alone and is a `Finding`, which names file, row and column: a long work neither stops for
+one cell nor passes over it in silence. Rows count as an editor shows them; the heading is row 1.
 """
 
 import csv

@@ -129,7 +129,7 @@ def test_scores_are_read_back_and_a_wrong_one_is_refused(tmp_path: Path) -> None
     ]
     with pytest.raises(TableError, match="row 2, column score: '' is no number"):
         read_scores(written(tmp_path, "image,score\na.jpg,\n"))
-    with pytest.raises(TableError, match="row 3, column image: a.jpg has a score already"):
+    with pytest.raises(TableError, match=r"row 3, column image: a\.jpg has a score already"):
         read_scores(written(tmp_path, "image,score\na.jpg,1\na.jpg,1\n"))
 
 
