@@ -55,3 +55,8 @@ def yardstick(name: str, measured: float, expected: float, unit: str) -> Bar:
     So that no bar is won by a slow yardstick.
     """
     return at_least(f"yardstick: {name}", measured, 0.75 * expected, unit)
+
+
+def reported(name: str, value: float, unit: str = "") -> Bar:
+    """A figure of which nothing is asked; it stands beside the others. It must be a number all the same."""
+    return Bar(name, float(value), unit, "reported", math.isfinite(value))
