@@ -41,25 +41,32 @@ class FaceFinder:
         self._predictor_path = predictor_path
         self._published = published
 
-    def frontal(self, rgb: Pixels) -> Landmarks | None:
+    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
         """The landmarks of the largest roughly frontal face, or None.
 
         The detector runs on a copy of at most 480 pixels on its longer side, upsampled once, where it sees faces from
         a twelfth of that side; the landmarks are then read at full size. In published mode the detector too runs on
         the full picture, upsampled once.
+
+        weakest: the least confidence; the detector is sure above 0. Under that, its best guess is given where it is
+        sure of none: faces turned far away are among them, and cheeks and ears too.
         """
         scale, small = (1.0, np.ascontiguousarray(rgb)) if self._published else _shrunk(rgb, DETECTION_SIDE)
-        found = self._detector(small, 1)
+        found, confidences, _ = self._detector.run(small, 1, weakest)
         if not found:
             return None
-        largest = max(found, key=lambda face: face.area())
+        faces = sorted(zip(found, confidences, strict=True), key=lambda face: (face[1] <= 0, -face[0].area()))
+        if faces[0][1] <= 0:
+            faces = [max(faces, key=lambda face: face[1])]
+        largest, confidence = faces[0]
         box = Box(
             round(largest.left() / scale),
             round(largest.top() / scale),
             round((largest.right() + 1) / scale),
             round((largest.bottom() + 1) / scale),
         )
-        return Landmarks(self._landmarks(rgb, box), box, len(found))
+        sure = sum(confidence > 0 for confidence in confidences)
+        return Landmarks(self._landmarks(rgb, box), box, sure, float(confidence))
 
     def embedding(self, rgb: Pixels, face: Landmarks) -> NDArray[np.float32]:
         """Who it is: (128,) float32. Faces of one person lie close to each other by Euclidean distance.

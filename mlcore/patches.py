@@ -1,7 +1,10 @@
-"""The published geometry: where forehead, cheeks and chin lie, from 68 landmarks or from a single eye.
+"""Geometry: where forehead, cheeks and chin lie, from 68 landmarks or from a single eye.
 
 Landmarks count from 0 to 67 in dlib's order. The face's box is the box of all 68 points, x0 … x1 and y0 … y1, clipped
 to the picture. Left and right are the subject's, so the left cheek has the larger x.
+
+The published geometry has a slip, which is kept under its name and mended in ours: the right cheek ends under the
+eye's outer lower lid (landmark 41), not under its inner corner (39) as the left one does.
 """
 
 from typing import Final, TypeAlias
@@ -11,7 +14,11 @@ from numpy.typing import NDArray
 
 from mlcore.records import Box, Cut, DroppedPatch, Eye, Patch, Region, Side
 
-VERSION: Final = "published-1"
+PUBLISHED: Final = "published-1"
+GOLDFOLD: Final = "goldfold-2"
+GEOMETRIES: Final = (PUBLISHED, GOLDFOLD)
+# The geometry of extractors that name none.
+VERSION: Final = PUBLISHED
 MIN_PATCH_SIDE: Final = 16
 TURNED_AWAY: Final = 1.15
 
@@ -19,11 +26,12 @@ _BROWS: Final = slice(17, 27)
 _RIGHT_EYE: Final = slice(36, 42)
 _LEFT_EYE: Final = slice(42, 48)
 _MOUTH: Final = slice(48, 61)
+_RIGHT_CHEEK_ENDS: Final = {PUBLISHED: 41, GOLDFOLD: 39}
 
 Points: TypeAlias = NDArray[np.float64]
 
 
-def from_landmarks(points: Points, width: int, height: int) -> Cut:
+def from_landmarks(points: Points, width: int, height: int, geometry: str = PUBLISHED) -> Cut:
     """The patches of an aligned face in a picture of that size in pixels.
 
     points: (68, 2). Order: forehead, left cheek, right cheek, chin. A cheek whose eye is less than 1/1.15 as wide as
@@ -36,7 +44,7 @@ def from_landmarks(points: Points, width: int, height: int) -> Cut:
     candidates = [
         Patch(Region.FOREHEAD, _forehead(points, face)),
         Patch(Region.LEFT_CHEEK, _left_cheek(points, face)),
-        Patch(Region.RIGHT_CHEEK, _right_cheek(points, face)),
+        Patch(Region.RIGHT_CHEEK, _right_cheek(points, face, _RIGHT_CHEEK_ENDS[geometry])),
         Patch(Region.CHIN, _chin(points, face)),
     ]
     return _keep(candidates, width, height, _turned_away(points))
@@ -70,6 +78,34 @@ def from_eye(eye: Eye, width: int, height: int) -> Cut:
     return _keep(candidates, width, height, hidden)
 
 
+def face_view(points: Points, width: int, height: int) -> Box:
+    """A square around an aligned face with its forehead and chin, as far as the picture allows.
+
+    From a fourth of the landmarks' height above them, as far as a forehead reaches, to a little below the chin.
+    """
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    tall = y1 - y0
+    return square((x0 + x1) / 2, (y0 - 0.25 * tall + y1 + 0.05 * tall) / 2, max(1.3 * tall, x1 - x0), width, height)
+
+
+def square(x: float, y: float, side: float, width: int, height: int) -> Box:
+    """The square about that point, moved into the picture, and cut where it is larger than that."""
+    across, down = min(round(side), width), min(round(side), height)
+    left, top = round(x - across / 2), round(y - down / 2)
+    left, top = min(max(left, 0), width - across), min(max(top, 0), height - down)
+    return Box(left, top, left + across, top + down)
+
+
+def eye_distance(points: Points) -> float:
+    """Pixels between the eyes as they would be seen from the front.
+
+    A turned face shows them closer together; they are then taken as 0.425 of the landmarks' height, as on frontal
+    drawn faces.
+    """
+    seen = points[_LEFT_EYE].mean(axis=0) - points[_RIGHT_EYE].mean(axis=0)
+    return float(max(np.hypot(*seen), 0.425 * np.ptp(points[:, 1])))
+
+
 def _bounding(points: Points) -> Box:
     low, high = points.min(axis=0), points.max(axis=0)
     return Box(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
@@ -91,11 +127,10 @@ def _left_cheek(points: Points, face: Box) -> Box:
     return Box(eye.x0, top, int(face.x1 - 0.05 * (face.x1 - eye.x0)), bottom)
 
 
-def _right_cheek(points: Points, face: Box) -> Box:
-    """Ends at landmark 41, the eye's outer lower lid, as published; the eye's inner corner is landmark 39."""
+def _right_cheek(points: Points, face: Box, end: int) -> Box:
     eye = _bounding(points[_RIGHT_EYE])
     top, bottom = _cheek_rows(eye, face)
-    inner = int(points[41, 0])
+    inner = int(points[end, 0])
     return Box(int(face.x0 + 0.1 * (inner - face.x0)), top, inner, bottom)
 
 

@@ -85,12 +85,14 @@ class Box:
 class Landmarks:
     """The 68 points of the largest face.
 
-    points: (68, 2) float64, x and y in pixels of the picture given. count: faces that the detector found.
+    points: (68, 2) float64, x and y in pixels of the picture given. count: faces that the detector is sure of; 0 where
+    it has a mere guess. confidence: the detector's own figure, above 0 when it is sure.
     """
 
     points: NDArray[np.float64]
     box: Box
     count: int
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,11 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where the skin is in one picture. `code` and `reason` are empty unless the route is REFUSED."""
+    """Where the skin is in one picture. `code` and `reason` are empty unless the route is REFUSED.
+
+    faces: how many frontal ones were found; more than one flags the picture, of which the largest is taken.
+    eye_distance: between the eyes in pixels, as seen from the front; estimated, and 0 where nothing is known of it.
+    """
 
     route: Route
     reason: str
@@ -133,12 +139,13 @@ class Located:
     code: str = ""
     faces: int = 0
     dropped: tuple[DroppedPatch, ...] = ()
+    eye_distance: float = 0.0
 
 
 class Finder(Protocol):
     """What the extractor needs of a face finder; `mlcore.faces.FaceFinder` is the real one."""
 
-    def frontal(self, rgb: Pixels) -> Landmarks | None: ...
+    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None: ...
 
     def one_eye(self, rgb: Pixels) -> Eye | None: ...
 

@@ -18,7 +18,7 @@ class Finder:
     def __init__(self, landmarks: Landmarks | None = None, eye: Eye | None = None) -> None:
         self._landmarks, self._eye = landmarks, eye
 
-    def frontal(self, rgb: Pixels) -> Landmarks | None:
+    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
         return self._landmarks
 
     def one_eye(self, rgb: Pixels) -> Eye | None:

@@ -15,7 +15,7 @@ EXTRACTOR = Extractor(CONFIG, finder=finder())
 class NobodyThere:
     """A finder that finds nothing."""
 
-    def frontal(self, rgb: Pixels) -> Landmarks | None:
+    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
         return None
 
     def one_eye(self, rgb: Pixels) -> Eye | None:
@@ -25,7 +25,7 @@ class NobodyThere:
 class PointFace(NobodyThere):
     """A finder whose face is a single point, too small for any patch."""
 
-    def frontal(self, rgb: Pixels) -> Landmarks | None:
+    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
         return Landmarks(np.full((68, 2), 50.0), Box(49, 49, 51, 51), 1)
 
 
