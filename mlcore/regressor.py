@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mlcore.records import Vectors
+from mlcore.records import PatchVector, Region, Vectors
+from mlcore.views import PLAIN, ViewScore, by_region, views
 
 Floats = NDArray[np.float64]
 # Standardised inputs beyond this many deviations say "unlike all training data", not "ten times as severe".
@@ -21,7 +22,8 @@ _CLIP: Final = 6.0
 class RegressorConfig:
     """How the network is built and trained; `seed` fixes starting weights, batches and dropout.
 
-    members: networks whose mean is the prediction. Five, each with another fold aside, had the lower error.
+    members: networks whose mean is the prediction. offsets: the rolls and mirror images of a patch whose mean vector is
+    scored.
     """
 
     hidden: tuple[int, ...] = (1024, 512, 256)
@@ -34,6 +36,7 @@ class RegressorConfig:
     members: int = 5
     threads: int = 2
     seed: int = 0
+    offsets: tuple[int, ...] = PLAIN
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -41,7 +44,7 @@ class RegressorConfig:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "RegressorConfig":
         """Raises TypeError for unknown fields."""
-        return cls(**{**fields, "hidden": tuple(fields["hidden"])})
+        return cls(**{**fields, "hidden": tuple(fields["hidden"]), "offsets": tuple(fields["offsets"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class EpochReport:
 class Regressor:
     """Networks that were fitted together (one by default), whose mean is the prediction."""
 
+    kind: ClassVar[str] = "network"
+
     def __init__(self, config: RegressorConfig, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """tensors: as `tensors()` returned them. Raises KeyError or ValueError where they don't fit the config."""
         self.config = config
@@ -77,6 +82,22 @@ class Regressor:
         with torch_threads(1), torch.inference_mode():
             scores: Floats = np.mean([self._of_member(member, x) for member in range(self.config.members)], axis=0)
         return scores
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        return self.config.offsets
+
+    def score(self, vectors: Sequence[PatchVector]) -> tuple[ViewScore, ...]:
+        """What each patch of one image says; all weigh alike. () where there is nothing to look at."""
+        seen = views(vectors, self.config.offsets)
+        if not seen.patches:
+            return ()
+        scores = self.predict(inputs(seen.x, seen.regions))
+        weight = 1 / len(scores)
+        return tuple(ViewScore(patch, float(one), weight) for patch, one in zip(seen.patches, scores, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        return self.config.to_json()
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """All that has been learned, by name."""
@@ -151,6 +172,11 @@ def fit(
             for name, value in _fit_member(task, config, member, on_epoch).items():
                 tensors[f"member{member}.{name}"] = value.numpy().copy()
     return Regressor(config, tensors)
+
+
+def inputs(x: Vectors, regions: Sequence[Region]) -> Vectors:
+    """(n, dim) vectors of patches and their n regions to what the network is given."""
+    return np.concatenate([x, by_region(regions)], axis=1)
 
 
 def joined(parts: Sequence[Regressor], config: RegressorConfig) -> Regressor:

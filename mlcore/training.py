@@ -1,35 +1,35 @@
-"""The recipe from labelled features to a regressor: split by group, plan the rolls, fit, validate.
+"""From labelled features to an ensemble: shared folds by group, every part fitted and tried on strangers, then stacked.
 
-With several members (the default), the examples are dealt into as many folds by group: each network keeps another fold
-aside to know when to stop, so that every label trains all networks but one, and the validation figures are on all
-labelled images, each scored by the one network that never saw its group.
+    plan = plan_training(experts, examples, config)     which offsets each extractor is wanted at, of each image
+    …                                                   compute those that are missing, and add them to the experts
+    trained = train(experts, examples, config, plan=plan)
 
-    plan = plan_training(examples, config)        which offsets each image is wanted at
-    …                                             compute those that are missing, and add them to the examples
-    trained = train(examples, config, plan=plan)
-
-A backbone whose features do not feel rolls needs no middle step: `train(examples, config)` is all.
+Where no expert feels rolls, and none of its models looks at mirror images, `train(experts, examples, config)` is all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore import rolling
+from mlcore import ridge, rolling
+from mlcore.ensemble import Ensemble, Part, stacked, without_idle
 from mlcore.evaluation import Evaluation, evaluate
-from mlcore.records import PatchVector, Vectors
-from mlcore.regressor import EpochReport, Regressor, RegressorConfig, fit, joined
+from mlcore.examples import Example, ExpertData
+from mlcore.networks import fit_network
+from mlcore.raters import RaterModel, estimate
+from mlcore.regressor import EpochReport, RegressorConfig
+from mlcore.ridge import RidgeConfig
 from mlcore.rolling import Rolls
-from mlcore.splits import Split, folds, validation_split
+from mlcore.splits import folds
+from mlcore.views import Model
 
 Floats = NDArray[np.float64]
 MIN_TRAINABLE: Final = 2
-UNROLLED: Final = Rolls((0,), 1.0)
-# Between the seeds of two members; no study's seeds lie that far apart.
-MEMBER_SEEDS: Final = 7919
+MIN_RATERS: Final = 2
+MODELS: Final = ("ridge", "network")
 
 
 class TrainingImpossible(ValueError):
@@ -37,38 +37,29 @@ class TrainingImpossible(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A labelled image: its target on the study's scale, and its features (none if it was refused).
-
-    group: what must stay on one side of a split, such as a person or a cluster of near-duplicates.
-    """
-
-    sha256: str
-    group: str
-    target: float
-    vectors: tuple[PatchVector, ...]
-
-    @property
-    def patches(self) -> int:
-        return len({vector.patch for vector in self.vectors})
-
-
-@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """How to train.
 
-    levels: the scale's values, rising. validation_fraction: kept aside where the regressor has but one member; with
-    more, each keeps its fold. seed: of the split. feels_rolls: as the backbone says. balance: see `rolling`;
+    levels: the scale's values, rising. models: kinds of model that each expert gets, of "ridge" and "network". folds:
+    parts the examples are dealt into by group; each is predicted by models that never saw it. balance: see `rolling`;
     the publication's is 1, but a regressor that takes all classes for equally frequent errs towards the rare ones: in
     cross-validation on real and drawn faces the classes as they are had the lower RMSE, or as low a one.
+    correct_raters: estimate each rater's bias and noise where ratings are given, and allow for them. seed: of the
+    folds; the networks' is in `regressor`.
     """
 
     levels: tuple[float, ...]
+    models: tuple[str, ...] = MODELS
+    folds: int = 5
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
-    validation_fraction: float = 0.15
-    feels_rolls: bool = False
+    ridge: RidgeConfig = field(default_factory=RidgeConfig)
     balance: float = 0.0
+    correct_raters: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.models or not set(self.models) <= set(MODELS):
+            raise ValueError(f"models are some of {', '.join(MODELS)}, not {', '.join(self.models) or 'none'}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,196 +67,261 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """splits: of each member, places among the examples. rolls: the offsets wanted of each example for training; a
-    validation side is unrolled."""
+    """fold_of: of each example, 0 … folds - 1; a group is in one fold. rolls: per expert, of each example, what it is
+    trained on. offsets: per expert, of each example, all that is wanted of it, rising; () of a refused one."""
 
-    splits: tuple[Split, ...]
-    rolls: tuple[Rolls, ...]
+    fold_of: tuple[int, ...]
+    rolls: tuple[tuple[Rolls, ...], ...]
+    offsets: tuple[tuple[tuple[int, ...], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """One candidate: what its predictions of strangers were worth, and what weight they earned it (0 = left out)."""
+
+    extractor_id: str
+    kind: str
+    rmse: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """target_mean: mean target of all examples, refused ones included; it stands in for a score where one is refused.
-
-    validation: at image level, on the examples kept aside, each scored by the member that kept it. Slightly kind, as
-    the same examples stopped that member. history: every epoch's report. samples: different rows trained on.
+    """validation: of every example, predicted by models, and stacked by weights, that never saw its fold; a refused
+    one by the mean target of the other folds. Slightly kind where networks are among the parts, as a fold stopped the
+    network that predicts it. history: every epoch's report. samples: rows that the networks were trained on, or the
+    ridges where there are none. raters: None where ratings were not given or not to be corrected.
     """
 
-    regressor: Regressor
+    ensemble: Ensemble
     plan: TrainingPlan
-    target_mean: float
     validation: Evaluation
+    parts: tuple[PartReport, ...]
     history: tuple[EpochReport, ...]
     samples: int
+    raters: RaterModel | None
 
 
-def plan_training(examples: Sequence[Example], config: TrainingConfig) -> TrainingPlan:
-    """Split the examples by group and plan the rolls of the training side.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """out_of_fold: (examples,) predictions of strangers; NaN where the expert has nothing to look at."""
 
-    Examples need at least the vectors of their unrolled patches. Raises TrainingImpossible for too few usable ones.
+    expert: ExpertData
+    model: Model
+    out_of_fold: Floats
+
+
+def plan_training(experts: Sequence[ExpertData], examples: Sequence[Example], config: TrainingConfig) -> TrainingPlan:
+    """Deal the examples into folds by group, and plan the rolls.
+
+    Experts need at least the unrolled vectors. Raises TrainingImpossible for too few usable examples, and ValueError
+    where an expert's vectors are not one for one with the examples.
     """
-    usable = [at for at, example in enumerate(examples) if example.vectors]
-    if len(usable) < MIN_TRAINABLE:
+    for expert in experts:
+        if len(expert.vectors) != len(examples):
+            raise ValueError(f"{len(expert.vectors)} images of {expert.extractor.id} for {len(examples)} examples")
+    usable = sum(any(expert.vectors[at] for expert in experts) for at in range(len(examples)))
+    if usable < MIN_TRAINABLE:
         raise TrainingImpossible(
-            f"Only {len(usable)} of {len(examples)} labelled images have skin patches; {MIN_TRAINABLE} are needed."
+            f"Only {usable} of {len(examples)} labelled images have skin patches; {MIN_TRAINABLE} are needed."
         )
-    groups = [example.group for example in examples]
-    sides = _sides([groups[at] for at in usable], [examples[at].target for at in usable], config)
-    # Refused images follow their group; those of a group without any patch go to the training side.
-    asides = [{groups[usable[at]] for at in side} for side in sides]
-    splits = tuple(
-        Split(
-            tuple(at for at, group in enumerate(groups) if group not in aside),
-            tuple(at for at, group in enumerate(groups) if group in aside),
-        )
-        for aside in asides
+    fold_of = _fold_of(experts, examples, config)
+    rolls = tuple(_rolls(expert, examples, config) for expert in experts)
+    plain = (0,) if "ridge" not in config.models else config.ridge.offsets
+    wanted = config.regressor.offsets if "network" in config.models else (0,)
+    offsets = tuple(
+        tuple(tuple(sorted({*one.offsets, *plain, *wanted})) if one.offsets else () for one in of_expert)
+        for of_expert in rolls
     )
-    trained_on = _trained_on(splits)
-    planned = rolling.plan(
-        [examples[at].target for at in trained_on],
-        [examples[at].patches for at in trained_on],
-        config.levels,
-        feels_rolls=config.feels_rolls,
-        balance=config.balance,
-    )
-    rolls = dict(zip(trained_on, planned, strict=True))
-    return TrainingPlan(splits, tuple(rolls.get(at, UNROLLED) for at in range(len(examples))))
+    return TrainingPlan(fold_of, rolls, offsets)
 
 
-def _trained_on(splits: Sequence[Split]) -> list[int]:
-    return sorted({at for split in splits for at in split.train})
-
-
-def _sides(groups: Sequence[str], targets: Sequence[float], config: TrainingConfig) -> list[tuple[int, ...]]:
-    """The places that each member keeps aside: a fold each, or, for a single member, a share."""
-    count = min(config.regressor.members, len(set(groups)))
+def _fold_of(experts: Sequence[ExpertData], examples: Sequence[Example], config: TrainingConfig) -> tuple[int, ...]:
+    # Groups with something to look at are dealt evenly; refused images follow their group, or join the first fold.
+    seen = [at for at in range(len(examples)) if any(expert.vectors[at] for expert in experts)]
+    groups = [examples[at].group for at in seen]
     if len(set(groups)) < MIN_TRAINABLE:
         raise TrainingImpossible("All labelled images are of one person, so none can be kept for validation.")
-    if count == 1:
-        return [validation_split(groups, config.validation_fraction, config.seed, targets).validation]
-    return [fold.validation for fold in folds(groups, count, config.seed)]
+    dealt = folds(groups, min(max(2, config.folds), len(set(groups))), config.seed)
+    fold_by_group = {groups[at]: number for number, split in enumerate(dealt) for at in split.validation}
+    return tuple(fold_by_group.get(example.group, 0) for example in examples)
+
+
+def _rolls(expert: ExpertData, examples: Sequence[Example], config: TrainingConfig) -> tuple[Rolls, ...]:
+    return rolling.plan(
+        [example.target for example in examples],
+        [len({vector.patch for vector in vectors}) for vectors in expert.vectors],
+        config.levels,
+        feels_rolls=expert.feels_rolls and "network" in config.models,
+        balance=config.balance,
+    )
 
 
 def train(
+    experts: Sequence[ExpertData],
     examples: Sequence[Example],
     config: TrainingConfig,
     on_progress: Callable[[EpochReport], None] | None = None,
     *,
     plan: TrainingPlan | None = None,
 ) -> Trained:
-    """Fit a regressor to the patches of the training side, watching the images of the validation side.
+    """Fit every kind of model to every expert, and stack them.
 
-    on_progress is told of every epoch and may raise to cancel. Offsets that the plan wants and that an example lacks
-    are left out. Raises TrainingImpossible. The same examples and configuration give the same model on one machine.
+    on_progress is told of every epoch of every network, and may raise to cancel. Offsets that the plan wants and that
+    an expert lacks are done without. Raises TrainingImpossible. The same input gives the same ensemble on one machine.
     """
-    plan = plan or plan_training(examples, config)
-    history: list[EpochReport] = []
-    members: list[Regressor] = []
-    for number, split in enumerate(plan.splits):
-
-        def note(report: EpochReport, number: int = number) -> None:
-            history.append(replace(report, member=number, members=len(plan.splits)))
-            if on_progress is not None:
-                on_progress(history[-1])
-
-        members.append(_fit_member(examples, plan, split, _member_config(config.regressor, number), note))
-    return Trained(
-        regressor=joined(members, config.regressor),
-        plan=plan,
-        target_mean=_mean_target(examples),
-        validation=_validated(members, examples, plan, config.levels),
-        history=tuple(history),
-        samples=sum(len(_offsets(examples[at], plan.rolls[at].offsets)) for at in _trained_on(plan.splits)),
-    )
+    plan = plan or plan_training(experts, examples, config)
+    return _Training(experts, examples, config, plan, on_progress).run()
 
 
-def _member_config(config: RegressorConfig, number: int) -> RegressorConfig:
-    return replace(config, members=1, seed=config.seed + MEMBER_SEEDS * number)
+class _Training:
+    """One call of `train`, step by step."""
+
+    def __init__(
+        self,
+        experts: Sequence[ExpertData],
+        examples: Sequence[Example],
+        config: TrainingConfig,
+        plan: TrainingPlan,
+        on_progress: Callable[[EpochReport], None] | None,
+    ) -> None:
+        self._experts, self._examples, self._config, self._plan = experts, examples, config, plan
+        self._told = on_progress
+        self._truth = np.array([example.target for example in examples], dtype=np.float64)
+        self._fold_of = np.array(plan.fold_of, dtype=np.int64)
+        self._targets, self._weights = self._truth, np.ones(len(examples))
+        self._history: list[EpochReport] = []
+        self._samples = 0
+
+    def run(self) -> Trained:
+        raters = self._correct_raters()
+        candidates = self._candidates()
+        if not candidates:
+            raise TrainingImpossible("Too few labelled images have skin patches to train on some and try on others.")
+        predictions = np.stack([one.out_of_fold for one in candidates], axis=1)
+        weights = self._stacked(predictions, np.ones(len(self._truth), dtype=bool))
+        parts = [
+            Part(one.expert.extractor, one.model, float(weight))
+            for one, weight in zip(candidates, weights, strict=True)
+            if weight > 0
+        ]
+        return Trained(
+            ensemble=Ensemble(parts, self._config.levels, float(self._truth.mean())),
+            plan=self._plan,
+            validation=self._validated(predictions),
+            parts=tuple(
+                PartReport(one.expert.extractor.id, one.model.kind, self._rmse(one.out_of_fold), float(weight))
+                for one, weight in zip(candidates, weights, strict=True)
+            ),
+            history=tuple(self._history),
+            samples=self._samples,
+            raters=raters,
+        )
+
+    def _correct_raters(self) -> RaterModel | None:
+        """Put targets and weights in the place of the plain means, where the ratings allow it."""
+        rated = [at for at, example in enumerate(self._examples) if example.ratings]
+        names = {rating.rater for example in self._examples for rating in example.ratings}
+        if not self._config.correct_raters or len(rated) < len(self._examples) or len(names) < MIN_RATERS:
+            return None
+        first = [one for one in map(self._ridge, self._experts) if one is not None]
+        if not first:
+            return None
+        predicted = self._mixed(np.stack([one.out_of_fold for one in first], axis=1), np.ones(len(first)), self._truth)
+        model = estimate([example.ratings for example in self._examples], predicted)
+        corrected = np.array([model.target(example.ratings) for example in self._examples])
+        self._targets, self._weights = corrected[:, 0], corrected[:, 1] / corrected[:, 1].mean()
+        return model
+
+    def _candidates(self) -> list[_Candidate]:
+        made: list[_Candidate | None] = []
+        for number, expert in enumerate(self._experts):
+            if "ridge" in self._config.models:
+                made.append(self._ridge(expert))
+            if "network" in self._config.models:
+                made.append(self._network(number, expert))
+        return [one for one in made if one is not None]
+
+    def _ridge(self, expert: ExpertData) -> _Candidate | None:
+        seen = self._seen(expert)
+        if seen is None:
+            return None
+        fitted = ridge.fit(
+            [expert.vectors[at] for at in seen],
+            self._targets[seen],
+            self._weights[seen],
+            self._fold_of[seen],
+            expert.blocks,
+            self._config.ridge,
+        )
+        return _Candidate(expert, fitted.model, self._spread_out(seen, fitted.out_of_fold))
+
+    def _network(self, number: int, expert: ExpertData) -> _Candidate | None:
+        seen = self._seen(expert)
+        if seen is None:
+            return None
+        rolls = [self._plan.rolls[number][at] for at in seen]
+        fitted = fit_network(
+            [expert.vectors[at] for at in seen],
+            self._targets[seen],
+            self._weights[seen],
+            self._fold_of[seen],
+            rolls,
+            self._config.regressor,
+            lambda report: self._note(report, number),
+        )
+        self._samples += fitted.samples
+        return _Candidate(expert, fitted.model, self._spread_out(seen, fitted.out_of_fold))
+
+    def _seen(self, expert: ExpertData) -> NDArray[np.int64] | None:
+        """The examples that the expert has vectors of; None where they are not in two folds at least."""
+        seen = np.array([at for at, vectors in enumerate(expert.vectors) if vectors], dtype=np.int64)
+        return seen if len(set(self._fold_of[seen].tolist())) >= MIN_TRAINABLE else None
+
+    def _note(self, report: EpochReport, expert: int) -> None:
+        first, total = expert * report.members, len(self._experts) * report.members
+        self._history.append(replace(report, member=first + report.member, members=total))
+        if self._told is not None:
+            self._told(self._history[-1])
+
+    def _spread_out(self, seen: NDArray[np.int64], predicted: Floats) -> Floats:
+        everywhere = np.full(len(self._examples), np.nan)
+        everywhere[seen] = predicted
+        return everywhere
+
+    def _rmse(self, predicted: Floats) -> float:
+        known = np.isfinite(predicted)
+        return float(np.sqrt(np.mean((predicted[known] - self._truth[known]) ** 2)))
+
+    def _stacked(self, predictions: Floats, rows: NDArray[np.bool_]) -> Floats:
+        """Weights of the candidates, by the images among `rows` that at least one of them has a view of."""
+        rows = rows & np.isfinite(predictions).any(axis=1)
+        filled = predictions[rows]
+        # What one candidate can't see, the ensemble leaves to the others.
+        filled = np.where(np.isfinite(filled), filled, np.nanmean(filled, axis=1, keepdims=True))
+        return without_idle(stacked(filled, self._truth[rows]))
+
+    def _mixed(self, predictions: Floats, weights: Floats, stand_in: Floats) -> Floats:
+        present = np.isfinite(predictions) * weights
+        total = present.sum(axis=1)
+        mixed: Floats = np.where(np.isfinite(predictions), predictions, 0.0) @ weights / np.where(total > 0, total, 1)
+        return np.where(total > 0, mixed, stand_in)
+
+    def _validated(self, predictions: Floats) -> Evaluation:
+        low, high = min(self._config.levels), max(self._config.levels)
+        guessed, scored = np.zeros(len(self._truth)), np.isfinite(predictions).any(axis=1)
+        for fold in sorted(set(self._fold_of.tolist())):
+            own = self._fold_of == fold
+            stand_in = np.full(int(own.sum()), self._truth[~own].mean())
+            guessed[own] = self._mixed(predictions[own], self._stacked(predictions, ~own), stand_in)
+        return evaluate(np.clip(guessed, low, high), self._truth, self._config.levels, scored.tolist())
 
 
-def _fit_member(
-    examples: Sequence[Example],
-    plan: TrainingPlan,
-    split: Split,
-    config: RegressorConfig,
-    note: Callable[[EpochReport], None],
-) -> Regressor:
-    x, y, w, image_of = _rows(examples, split.train, plan.rolls)
-    kept = dict.fromkeys(split.validation, UNROLLED)
-    x_val, y_val, _, image_of_val = _rows(examples, split.validation, kept)
-    return fit(x, y, w, x_val, y_val, config, note, image_of=image_of, image_of_val=image_of_val)
-
-
-def _validated(
-    members: Sequence[Regressor], examples: Sequence[Example], plan: TrainingPlan, levels: Sequence[float]
-) -> Evaluation:
-    """Every example that was kept aside, scored by its member; a refused one by the mean of that member's targets."""
-    predicted: list[float] = []
-    truth: list[float] = []
-    scored: list[bool] = []
-    for member, split in zip(members, plan.splits, strict=True):
-        stand_in = _mean_target([examples[at] for at in split.train])
-        for score, at in zip(
-            predict_images(member, [examples[at].vectors for at in split.validation], levels),
-            split.validation,
-            strict=True,
-        ):
-            predicted.append(stand_in if score is None else score)
-            scored.append(score is not None)
-            truth.append(examples[at].target)
-    return evaluate(predicted, truth, levels, scored)
-
-
-def _mean_target(examples: Sequence[Example]) -> float:
-    return float(np.mean([example.target for example in examples]))
-
-
-def assess(
-    regressor: Regressor, examples: Sequence[Example], levels: Sequence[float], target_mean: float
-) -> Evaluation:
-    """Evaluate on labelled images; one without patches counts with the mean training target."""
-    scores = predict_images(regressor, [example.vectors for example in examples], levels)
-    predicted = [target_mean if score is None else score for score in scores]
-    truth = [example.target for example in examples]
-    return evaluate(predicted, truth, levels, [score is not None for score in scores])
-
-
-def predict_images(
-    regressor: Regressor, vectors: Sequence[Sequence[PatchVector]], levels: Sequence[float]
-) -> list[float | None]:
-    """Severity per image: the mean over its unrolled patches, clipped to the scale; None where there are none."""
-    return [
-        image_severity(regressor.predict(_stack(unrolled)), levels) if unrolled else None
-        for unrolled in ([vector for vector in image if vector.offset == 0] for image in vectors)
-    ]
+def history_json(history: Sequence[EpochReport]) -> list[dict[str, Any]]:
+    """The history as plain numbers, for an artifact's metrics."""
+    return [asdict(report) for report in history]
 
 
 def image_severity(patch_scores: Floats, levels: Sequence[float]) -> float:
     """The severity of an image from those of its patches, (n,) with n ≥ 1: their mean, clipped to the scale."""
     return float(np.clip(patch_scores.mean(), min(levels), max(levels)))
-
-
-def _offsets(example: Example, wanted: Sequence[int]) -> list[PatchVector]:
-    return [vector for vector in example.vectors if vector.offset in wanted]
-
-
-def _rows(
-    examples: Sequence[Example], places: Sequence[int], rolls: Mapping[int, Rolls] | Sequence[Rolls]
-) -> tuple[Vectors, Floats, Floats, NDArray[np.int64]]:
-    """Features, targets, weights and the image of every sample; an image rolled otherwise is another image."""
-    picked = [(vector, at) for at in places for vector in _offsets(examples[at], rolls[at].offsets)]
-    if not picked:
-        raise TrainingImpossible("One side of the split has no skin patches; more labelled images are needed.")
-    image_of = np.array([at * rolling.STEPS + vector.offset for vector, at in picked], dtype=np.int64)
-    targets = np.array([examples[at].target for _, at in picked], dtype=np.float64)
-    weights = np.array([rolls[at].weight for _, at in picked], dtype=np.float64)
-    return _stack([vector for vector, _ in picked]), targets, weights, image_of
-
-
-def _stack(vectors: Sequence[PatchVector]) -> Vectors:
-    return np.stack([vector.vector for vector in vectors]).astype(np.float32)
-
-
-def history_json(history: Sequence[EpochReport]) -> list[Mapping[str, Any]]:
-    """The history as plain numbers, for an artifact's metrics."""
-    return [asdict(report) for report in history]

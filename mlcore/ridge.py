@@ -1,0 +1,258 @@
+"""Closed-form linear regression of an image's severity on its views: the whole face, and the mean over its patches.
+
+Each block of features (a stage of a backbone, for either view) is standardised and divided by the square root of its
+length, so that blocks weigh alike whatever their length: a sum of linear kernels, one a block. The penalty is chosen by
+cross-validation over groups inside the images given. Sources: Hoerl and Kennard 1970 for the estimator; Saunders,
+Gammerman and Vovk 1998 for its dual form, which is taken where there are fewer images than features.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcore.records import PatchVector, Region
+from mlcore.views import MIRRORED, Tensors, Views, ViewScore, views
+
+Floats = NDArray[np.float64]
+# Standardised features beyond this many deviations say "unlike all training data", not "ten times as severe".
+_CLIP: Final = 5.0
+_FACE, _PATCHES = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class RidgeConfig:
+    """penalties: rising; what is added to the kernel's diagonal, whose mean is about 1. offsets: the rolls and mirror
+    images of a patch whose mean vector is taken."""
+
+    penalties: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    offsets: tuple[int, ...] = MIRRORED
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "RidgeConfig":
+        """Raises TypeError for unknown fields."""
+        return cls(**{name: tuple(values) for name, values in fields.items()})
+
+
+class Ridge:
+    """A fitted regression. Its tensors: per view the features' mean and scale and their coefficients; an intercept."""
+
+    kind: ClassVar[str] = "ridge"
+
+    def __init__(self, config: RidgeConfig, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """tensors: as `tensors()` returned them. Raises KeyError or ValueError where they don't fit together."""
+        self.config = config
+        self._tensors = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
+        self._intercept = float(self._tensors["intercept"][0])
+        self._mean, self._scale, self._slope = (
+            self._tensors[name].astype(np.float64) for name in ("mean", "scale", "slope")
+        )
+        self.dim = int(self._mean.shape[-1])
+        if not self._mean.shape == self._scale.shape == self._slope.shape == (2, self.dim):
+            raise ValueError("the tensors of a ridge regression do not fit together")
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        return self.config.offsets
+
+    def score(self, vectors: Sequence[PatchVector]) -> tuple[ViewScore, ...]:
+        """What each patch says: what the image would be given if all views said the same. Raises ValueError for
+        vectors of another length."""
+        seen = views(vectors, self.config.offsets)
+        if not seen.patches:
+            return ()
+        if seen.x.shape[1] != self.dim:
+            raise ValueError(f"vectors of length {self.dim} expected, not {seen.x.shape[1]}")
+        # A kind of view that no training image had is not looked at.
+        sides = [
+            (view, side) for view, side in enumerate(_sides(seen)) if side and np.isfinite(self._scale[view]).any()
+        ]
+        share = 1 / max(1, len(sides))
+        said = []
+        for view, side in sides:
+            for at, one in zip(side, self._contributions(view, seen.x[side]), strict=True):
+                said.append(ViewScore(seen.patches[at], self._intercept + one / share, share / len(side)))
+        return tuple(sorted(said, key=lambda score: score.patch))
+
+    def _contributions(self, view: int, x: NDArray[np.float32]) -> list[float]:
+        """Of each vector of a view to the severity; their mean is that of the mean vector, which is clipped."""
+        standard = (x.astype(np.float64) - self._mean[view]) / self._scale[view]
+        middle = standard.mean(axis=0)
+        tame = np.clip(middle, -_CLIP, _CLIP)
+        # Sums over an axis, not matrix products: their order of additions does not depend on the number of rows.
+        own: Floats = ((standard - middle + tame) * self._slope[view]).sum(axis=1)
+        return [float(value) for value in own]
+
+    def tensors(self) -> Tensors:
+        return dict(self._tensors)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.config.to_json()
+
+
+def _sides(seen: Views) -> tuple[list[int], list[int]]:
+    """The rows that are the whole face, and those that are patches."""
+    face = [at for at, region in enumerate(seen.regions) if region is Region.FACE]
+    return face, [at for at in range(len(seen.regions)) if at not in face]
+
+
+@dataclass(frozen=True, slots=True)
+class RidgeFit:
+    """model: fitted on all images. out_of_fold: (n,) each image's prediction by a fit without its fold, whose penalty
+    was chosen without its fold too. penalty: the model's."""
+
+    model: Ridge
+    out_of_fold: Floats
+    penalty: float
+
+
+def fit(
+    vectors: Sequence[Sequence[PatchVector]],
+    y: Floats,
+    w: Floats,
+    fold_of: NDArray[np.int64],
+    blocks: Sequence[int] = (),
+    config: RidgeConfig | None = None,
+) -> RidgeFit:
+    """Fit by weighted least squares with a penalty, and predict every image from the others.
+
+    vectors: of n images, each with at least one. y, w: (n,) severities and weights above 0. fold_of: (n,) the fold of
+    each, 0 … k - 1; images of one group are in one fold. blocks: lengths of the consecutive parts of a vector. The
+    penalty for a fold is the one that predicts the other folds best, each from the rest: so nothing about a fold is
+    chosen by looking at it. With two folds nothing is left to choose by, and the middle penalty is taken.
+    Raises ValueError for empty or unequal inputs, numbers that are not finite, or a single fold.
+    """
+    config = config or RidgeConfig()
+    table = _design(vectors, blocks, config)
+    count = int(fold_of.max()) + 1
+    if not len(vectors) == len(y) == len(w) == len(fold_of) or count < 2:
+        raise ValueError("vectors, severities, weights and folds must be of one length, in at least two folds")
+    if not (np.all(np.isfinite(y)) and np.all(np.isfinite(w)) and np.all(w > 0)):
+        raise ValueError("severities and weights must be finite, and weights above 0")
+    used = table.share.ravel() > 0
+    solver = _Solver(table.phi[:, used], y, w / w.mean(), fold_of)
+    errors = _inner_errors(solver, count, config.penalties)
+    out_of_fold = np.zeros(len(y))
+    for fold in range(count):
+        rows = fold_of == fold
+        penalty = _best(errors[fold], config.penalties)
+        out_of_fold[rows] = solver.predict((fold,), (penalty,))[0][rows]
+    penalty = _best(errors.sum(axis=0), config.penalties)
+    slope = np.zeros(table.share.size)
+    slope[used], intercept = solver.slope(penalty)
+    tensors = {
+        "mean": table.mean.astype(np.float32),
+        "scale": table.scale.astype(np.float32),
+        "slope": (slope.reshape(2, -1) * table.share).astype(np.float32),
+        "intercept": np.array([intercept], dtype=np.float32),
+    }
+    return RidgeFit(Ridge(config, tensors), out_of_fold, penalty)
+
+
+def _best(errors: Floats, penalties: Sequence[float]) -> float:
+    return penalties[int(errors.argmin())] if np.any(errors > 0) else penalties[len(penalties) // 2]
+
+
+def _inner_errors(solver: "_Solver", count: int, penalties: Sequence[float]) -> Floats:
+    """(folds, penalties): the squared error on all other folds, each predicted without it and without that fold."""
+    errors = np.zeros((count, len(penalties)))
+    for one, other in combinations(range(count), 2) if count > 2 else ():
+        # A fit without both serves both: what is chosen for the one, by the error on the other.
+        squares = solver.w * (solver.predict((one, other), penalties) - solver.y) ** 2
+        errors[one] += squares[:, solver.fold_of == other].sum(axis=1)
+        errors[other] += squares[:, solver.fold_of == one].sum(axis=1)
+    return errors
+
+
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """phi: (n, 2 × dim) standardised features, blocks sharing alike. mean, scale, share: (2, dim)."""
+
+    phi: Floats
+    mean: Floats
+    scale: Floats
+    share: Floats
+
+
+def _design(vectors: Sequence[Sequence[PatchVector]], blocks: Sequence[int], config: RidgeConfig) -> _Design:
+    seen = [views(image, config.offsets) for image in vectors]
+    if not seen or not all(image.patches for image in seen):
+        raise ValueError("every image needs at least one view")
+    dim = seen[0].x.shape[1]
+    lengths = tuple(blocks) or (dim,)
+    if sum(lengths) != dim:
+        raise ValueError(f"blocks of {sum(lengths)} features in vectors of {dim}")
+    share = np.repeat([length**-0.5 for length in lengths], lengths)
+    phi = np.zeros((len(seen), 2, dim))
+    mean, scale, shares = np.zeros((2, dim)), np.full((2, dim), np.inf), np.zeros((2, dim))
+    sides = [_sides(image) for image in seen]
+    present = [any(pair[view] for pair in sides) for view in (_FACE, _PATCHES)]
+    for view in (_FACE, _PATCHES):
+        rows = [at for at, pair in enumerate(sides) if pair[view]]
+        if not rows:
+            continue
+        # A view that an image lacks stays at 0: what it would be on average.
+        own = np.stack([seen[at].x[sides[at][view]].mean(axis=0, dtype=np.float64) for at in rows])
+        mean[view], scale[view] = own.mean(axis=0), own.std(axis=0)
+        # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
+        scale[view] = np.where(scale[view] > 1e-6, scale[view], np.inf)
+        shares[view] = share / np.sqrt(len(lengths) * sum(present))
+        phi[rows, view] = np.clip((own - mean[view]) / scale[view], -_CLIP, _CLIP) * shares[view]
+    if not np.all(np.isfinite(phi)):
+        raise ValueError("features must be finite")
+    return _Design(phi.reshape(len(seen), 2 * dim), mean, scale, shares)
+
+
+class _Solver:
+    """Fits on some of the images, in whichever form is smaller; products of all images are made once."""
+
+    def __init__(self, phi: Floats, y: Floats, w: Floats, fold_of: NDArray[np.int64]) -> None:
+        self.y, self.w, self.fold_of = y, w, fold_of
+        self._phi = phi
+        self._dual = len(phi) <= phi.shape[1]
+        if self._dual:
+            self._kernel = phi @ phi.T
+        else:
+            # One product a fold: that of any other folds is a sum.
+            self._squares = [self._square(fold_of == fold) for fold in range(int(fold_of.max()) + 1)]
+
+    def predict(self, without: Sequence[int], penalties: Sequence[float]) -> Floats:
+        """(penalties, images): severities by fits on the folds that are left."""
+        kept = ~np.isin(self.fold_of, without)
+        middle = self._middle(kept)
+        if self._dual:
+            return np.stack([self._kernel[:, kept] @ self._alpha(kept, penalty) + middle for penalty in penalties])
+        return np.stack([self._phi @ self._beta(kept, penalty) + middle for penalty in penalties])
+
+    def slope(self, penalty: float) -> tuple[Floats, float]:
+        """Coefficients of phi, and the intercept, of the fit on all images."""
+        everything = np.ones(len(self.y), dtype=bool)
+        beta = self._phi.T @ self._alpha(everything, penalty) if self._dual else self._beta(everything, penalty)
+        return beta, self._middle(everything)
+
+    def _middle(self, kept: NDArray[np.bool_]) -> float:
+        return float(np.average(self.y[kept], weights=self.w[kept]))
+
+    def _alpha(self, kept: NDArray[np.bool_], penalty: float) -> Floats:
+        """(K + penalty / w) alpha = y - mean: one number per image kept."""
+        matrix = self._kernel[np.ix_(kept, kept)] + np.diag(penalty / self.w[kept])
+        alpha: Floats = np.linalg.solve(matrix, self.y[kept] - self._middle(kept))
+        return alpha
+
+    def _beta(self, kept: NDArray[np.bool_], penalty: float) -> Floats:
+        """(phi' w phi + penalty) beta = phi' w (y - mean): one number per feature."""
+        folds = np.unique(self.fold_of[kept])
+        matrix = sum((self._squares[fold] for fold in folds), np.eye(self._phi.shape[1]) * penalty)
+        right = self._phi[kept].T @ (self.w[kept] * (self.y[kept] - self._middle(kept)))
+        beta: Floats = np.linalg.solve(matrix, right)
+        return beta
+
+    def _square(self, rows: NDArray[np.bool_]) -> Floats:
+        square: Floats = (self._phi[rows].T * self.w[rows]) @ self._phi[rows]
+        return square
