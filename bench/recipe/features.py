@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as cached
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.grades.cache import Cache
 from bench.recipe.cutting import Found, Pieces, cut
 from bench.recipe.rolling import rolled
-from mlcore.extractor import resize
 from mlcore.records import Backbone, Box, Finder, Patch, Pixels, Region
 
 VERSION = "recipe-1"
@@ -37,36 +39,46 @@ class PublishedFeatures:
     def __init__(self, backbone: Backbone, finder: Finder, cache: Cache) -> None:
         self._backbone, self._finder, self._cache = backbone, finder, cache
 
-    def of(self, sha256: str, rgb: Pixels, times: int) -> Features:
-        """The picture's patches, each as it is and rolled `times` times. Kept as float16, as theirs were."""
+    def of(self, sha256: str, picture: Callable[[], Pixels], times: int) -> Features:
+        """The picture's patches, each as it is and rolled `times` times. Kept as float16, as theirs were.
+
+        `picture` decodes it, and is called only if something is missing.
+        """
+        rgb = cached(picture)
         pieces = self._pieces(sha256, rgb)
         kind = (VERSION, self._backbone.name, self._backbone.weights_id, self._backbone.precision, sha256)
 
-        def turn(number: int) -> NDArray[np.float16]:
-            return self._embed(rgb, pieces, times, number)
-
         # The patch as it is does not depend on how often it is rolled.
-        stacks = [self._cache.array((*kind, "as it is"), lambda: turn(0))]
+        stacks = [self._cache.array((*kind, "as it is"), lambda: self._embed(rgb(), pieces, 0))]
         if times:
-            stacks.append(self._cache.array((*kind, f"{times} rolls"), lambda: self._rolls(rgb, pieces, times)))
-        rows = np.concatenate([stack.reshape(len(pieces.patches), -1, self._backbone.dim) for stack in stacks], axis=1)
-        return Features(pieces.found, rows.astype(np.float32))
+            stacks.append(self._cache.array((*kind, f"{times} rolls"), lambda: self._embed(rgb(), pieces, times)))
+        shaped = [stack.reshape(len(pieces.patches), -1, self._backbone.dim) for stack in stacks]
+        return Features(pieces.found, np.concatenate(shaped, axis=1).astype(np.float32))
 
-    def _rolls(self, rgb: Pixels, pieces: Pieces, times: int) -> NDArray[np.float16]:
-        return np.stack([self._embed(rgb, pieces, times, number) for number in range(1, times + 1)], axis=1)
+    def _embed(self, rgb: Pixels, pieces: Pieces, times: int) -> NDArray[np.float16]:
+        """(patches, rolls, dim), the patch as it is left out; (patches, 1, dim) of that one where it is not rolled."""
+        squares = [
+            _resized(piece, self._backbone.input_size)
+            for patch in pieces.patches
+            for piece in _turned(rgb, patch, times)
+        ]
+        vectors = self._backbone.embed(np.stack(squares)).astype(np.float16)
+        return vectors.reshape(len(pieces.patches), -1, self._backbone.dim)
 
-    def _embed(self, rgb: Pixels, pieces: Pieces, times: int, number: int) -> NDArray[np.float16]:
-        side = self._backbone.input_size
-        squares = []
-        for patch in pieces.patches:
-            box = patch.box
-            piece = rolled(rgb[box.y0 : box.y1, box.x0 : box.x1], patch.region, times)[number]
-            squares.append(resize(piece, Patch(patch.region, Box(0, 0, box.width, box.height)), side))
-        return self._backbone.embed(np.stack(squares)).astype(np.float16)
-
-    def _pieces(self, sha256: str, rgb: Pixels) -> Pieces:
-        table = self._cache.array((VERSION, "pieces", sha256), lambda: _written(cut(self._finder, rgb)))
+    def _pieces(self, sha256: str, rgb: Callable[[], Pixels]) -> Pieces:
+        table = self._cache.array((VERSION, "pieces", sha256), lambda: _written(cut(self._finder, rgb())))
         return _read(table)
+
+
+def _turned(rgb: Pixels, patch: Patch, times: int) -> list[Pixels]:
+    box = patch.box
+    turns = rolled(rgb[box.y0 : box.y1, box.x0 : box.x1], patch.region, times)
+    return turns[1:] or turns
+
+
+def _resized(piece: Pixels, side: int) -> Pixels:
+    method = cv2.INTER_AREA if min(piece.shape[:2]) >= side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(piece, (side, side), interpolation=method), dtype=np.uint8)
 
 
 def _written(pieces: Pieces) -> NDArray[np.int32]:

@@ -1,0 +1,17 @@
+"""Is the model as good as the panel, and better than the published recipe?
+
+On a drawn study of the publication's size with its simulated panel, and, where this machine has them, on real
+photographs graded by three dermatologists. The published recipe and a constant run beside ours, on the same images.
+Then the ablation table: each switch of the model turned off by itself. Drawn pictures and features are kept between
+runs, under the folder that GOLDFOLD_BENCH_CACHE names.
+"""
+
+from __future__ import annotations
+
+from bench.bars import Bar
+from bench.grades.on_drawn import on_drawn
+from bench.grades.on_real import on_real
+
+
+def run(quick: bool) -> list[Bar]:
+    return [*on_drawn(quick), *on_real(quick)]

@@ -1,0 +1,66 @@
+"""The published recipe on a set of pictures: trained on some, judged on others that it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.grades.cache import Cache
+from bench.grades.ours import Picture
+from bench.grades.progress import followed
+from bench.recipe.features import Features, PublishedFeatures
+from bench.recipe.model import fit
+from bench.recipe.rolling import roll_times
+from mlcore.evaluation import levels_of
+from mlcore.faces import FaceFinder
+from mlcore.images import decode
+from mlcore.records import Backbone
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedScores:
+    """severity: (images,) as published, not clipped. validation_rmse: on rows of faces that were trained on too, which
+    is what was reported."""
+
+    severity: Floats
+    validation_rmse: float
+
+
+class PublishedRecipe:
+    """The recipe with one backbone, on one scale."""
+
+    def __init__(self, backbone: Backbone, cache: Cache, levels: Sequence[float]) -> None:
+        self._features = PublishedFeatures(backbone, FaceFinder(published=True), cache)
+        self._levels = levels
+
+    def learn_and_score(
+        self, learnt: Sequence[Picture], targets: Sequence[float], scored: Sequence[Picture], seed: int
+    ) -> PublishedScores:
+        """Train on the pictures learnt and their targets (one for one), and score the others."""
+        classes: list[int] = levels_of(targets, self._levels).tolist()
+        times = roll_times(classes)
+        rows = [
+            self.features(picture, times[of]).rows
+            for picture, of in followed(list(zip(learnt, classes, strict=True)), "the published recipe's features")
+        ]
+        strangers = [self.features(picture, 0).as_it_is for picture in followed(scored, "the same, to be judged on")]
+        model = fit(rows, targets, classes, seed)
+        return PublishedScores(np.array([model.score(patches) for patches in strangers]), model.validation_rmse)
+
+    def features(self, picture: Picture, times: int) -> Features:
+        return self._features.of(picture.sha256, lambda: decode(picture.read()), times)
+
+
+def constant(targets: Sequence[float], images: int) -> Floats:
+    """What knowing nothing of a picture gives: the training targets' mean for each."""
+    return np.full(images, float(np.mean(targets)))
+
+
+def merged(parts: Mapping[int, float]) -> Floats:
+    """Scores by place, in the places' order."""
+    return np.array([parts[at] for at in sorted(parts)])
