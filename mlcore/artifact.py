@@ -1,12 +1,15 @@
-"""A trained model as one folder: `model.safetensors` (tensors only) and `artifact.json` (all else, readable)."""
+"""A trained model as one folder: `model.safetensors` (tensors only) and `artifact.json` (all else, readable).
+
+Where it is to be used elsewhere, `weights/` holds the files of the backbones that it needs.
+"""
 
 import hashlib
 import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +18,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from mlcore.extractor import ExtractorConfig, ExtractorMismatch
-from mlcore.regressor import Regressor, RegressorConfig
+from mlcore.ensemble import Ensemble
+from mlcore.extractor import ExtractorMismatch
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 MODEL_FILE: Final = "model.safetensors"
 FACTS_FILE: Final = "artifact.json"
+WEIGHTS_FOLDER: Final = "weights"
 _PACKAGES: Final = ("numpy", "torch", "torchvision", "dlib-bin", "opencv-python-headless", "pillow", "safetensors")
 
 
@@ -43,30 +47,39 @@ def installed_versions() -> dict[str, str]:
 class Artifact:
     """A model with its birth certificate.
 
-    levels: the study's scale, rising. target_mean: stands in for a refused image's score in every RMSE.
     manifest_sha256: of the dataset that it was trained on. metrics: anything JSON can hold.
     """
 
-    extractor: ExtractorConfig
-    regressor: Regressor
-    levels: tuple[float, ...]
-    target_mean: float
+    ensemble: Ensemble
     manifest_sha256: str
     metrics: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=installed_versions)
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The study's scale, rising."""
+        return self.ensemble.levels
 
-def save(folder: Path, artifact: Artifact) -> None:
-    """Write the artifact as a new folder, all or nothing. Raises ArtifactError if it exists already."""
+    @property
+    def target_mean(self) -> float:
+        """Stands in for a refused image's score in every RMSE."""
+        return self.ensemble.target_mean
+
+
+def save(folder: Path, artifact: Artifact, weights: Iterable[Path] = ()) -> None:
+    """Write the artifact as a new folder, all or nothing. Raises ArtifactError if it exists already.
+
+    weights: files of backbones to copy into it, so that it scores where they are not installed.
+    """
     if folder.exists():
         raise ArtifactError(f"{folder} exists already; an artifact is never overwritten.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
-        model = save_tensors(artifact.regressor.tensors())
-        (temporary / MODEL_FILE).write_bytes(model)
-        facts = json.dumps(_facts(artifact, model), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-        (temporary / FACTS_FILE).write_text(facts + "\n", encoding="utf-8")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as error:
+        raise ArtifactError(f"The artifact could not be written: {error}") from error
+    try:
+        _fill(temporary, artifact, weights)
         # mkdtemp closes the folder to others, but the scoring process may run as another user.
         temporary.chmod(0o755)
         temporary.rename(folder)
@@ -87,33 +100,51 @@ def load(folder: Path) -> Artifact:
         raise ArtifactError(f"There is no complete artifact in {folder}: {error}") from error
     except ValueError as error:
         raise ArtifactError(f"{FACTS_FILE} in {folder} is damaged: {error}") from error
-    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
-        raise ArtifactError(f"{folder} is no artifact of schema {SCHEMA}.")
+    _check_schema(folder, facts)
     if hashlib.sha256(model).hexdigest() != facts.get("model_sha256"):
         raise ArtifactError(f"{MODEL_FILE} in {folder} is not the file that the artifact was saved with.")
     try:
         return Artifact(
-            extractor=ExtractorConfig.from_json(facts["extractor"]),
-            regressor=Regressor(RegressorConfig.from_json(facts["regressor"]), load_tensors(model)),
-            levels=tuple(float(level) for level in facts["levels"]),
-            target_mean=float(facts["target_mean"]),
+            ensemble=Ensemble.from_json(facts["ensemble"], load_tensors(model)),
             manifest_sha256=str(facts["manifest_sha256"]),
             metrics=facts["metrics"],
             versions=facts["versions"],
         )
-    except (KeyError, TypeError, ValueError, SafetensorError, ExtractorMismatch) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError, ExtractorMismatch) as error:
         raise ArtifactError(f"The artifact in {folder} does not fit together: {error}") from error
 
 
-def _facts(artifact: Artifact, model: bytes) -> dict[str, Any]:
-    return {
+def weights_beside(folder: Path, weights_dir: Path | None) -> Path | None:
+    """Where an artifact's backbones are read from: its own folder of weights, or else the given one."""
+    own = folder / WEIGHTS_FOLDER
+    return own if own.is_dir() else weights_dir
+
+
+def _check_schema(folder: Path, facts: Any) -> None:
+    schema = facts.get("schema") if isinstance(facts, dict) else None
+    if schema == SCHEMA:
+        return
+    if isinstance(schema, int) and schema < SCHEMA:
+        raise ArtifactError(
+            f"The artifact in {folder} has schema {schema}, from an older version of Goldfold; this one reads schema "
+            f"{SCHEMA}. Train anew on the same labels, or score with the version that made it."
+        )
+    raise ArtifactError(f"{folder} is no artifact of schema {SCHEMA}.")
+
+
+def _fill(folder: Path, artifact: Artifact, weights: Iterable[Path]) -> None:
+    model = save_tensors(artifact.ensemble.tensors())
+    (folder / MODEL_FILE).write_bytes(model)
+    facts = {
         "schema": SCHEMA,
         "model_sha256": hashlib.sha256(model).hexdigest(),
-        "extractor": asdict(artifact.extractor),
-        "regressor": artifact.regressor.config.to_json(),
-        "levels": list(artifact.levels),
-        "target_mean": artifact.target_mean,
+        "ensemble": artifact.ensemble.to_json(),
         "manifest_sha256": artifact.manifest_sha256,
         "metrics": dict(artifact.metrics),
         "versions": dict(artifact.versions),
     }
+    written = json.dumps(facts, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    (folder / FACTS_FILE).write_text(written + "\n", encoding="utf-8")
+    for path in weights:
+        (folder / WEIGHTS_FOLDER).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / WEIGHTS_FOLDER / path.name)

@@ -3,57 +3,56 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mlcore import artifact as artifacts
-from mlcore import backbones
-from mlcore.artifact import FACTS_FILE, MODEL_FILE, Artifact, ArtifactError
-from mlcore.extractor import Extractor, configure
+from mlcore.artifact import FACTS_FILE, MODEL_FILE, WEIGHTS_FOLDER, Artifact, ArtifactError
+from mlcore.ensemble import Ensemble, Part
+from mlcore.extractor import ExtractorMismatch
 from mlcore.records import Route
-from mlcore.regressor import RegressorConfig, fit
 from mlcore.scorer import Scorer
-from mlcore.tests.pictures import encoded, finder, frontal_face, scene
-
-
-@pytest.fixture(scope="module")
-def made() -> Artifact:
-    config = configure(backbones.load("texture"))
-    rgb = frontal_face().pixels
-    extractor = Extractor(config, finder=finder())
-    rows = np.stack([vector.vector for vector in extractor.embed(rgb, extractor.locate(rgb))] * 4)
-    rows += np.random.default_rng(0).normal(0, 0.1, rows.shape).astype(np.float32)
-    targets = np.linspace(1.5, 4.5, len(rows))
-    model = fit(rows, targets, np.ones(len(rows)), rows, targets, RegressorConfig(max_epochs=2, threads=1))
-    return Artifact(config, model, (1.0, 2.0, 3.0, 4.0, 5.0), 2.7, "f" * 64, {"rmse": 0.48})
+from mlcore.tests.models import small_artifact
+from mlcore.tests.pictures import encoded, finder, frontal_face
 
 
 @pytest.fixture
-def folder(made: Artifact, tmp_path: Path) -> Path:
-    artifacts.save(tmp_path / "run", made)
+def folder(tmp_path: Path) -> Path:
+    artifacts.save(tmp_path / "run", small_artifact())
     return tmp_path / "run"
 
 
-def test_an_artifact_comes_back_whole(made: Artifact, folder: Path) -> None:
-    back = artifacts.load(folder)
-    assert (back.extractor, back.levels, back.target_mean) == (made.extractor, made.levels, made.target_mean)
+def test_an_artifact_comes_back_whole(folder: Path) -> None:
+    made, back = small_artifact(), artifacts.load(folder)
+    assert (back.levels, back.target_mean) == (made.levels, made.target_mean)
     assert (back.manifest_sha256, back.metrics, back.versions) == (made.manifest_sha256, made.metrics, made.versions)
-    x = np.random.default_rng(3).normal(size=(5, made.regressor.dim)).astype(np.float32)
-    assert np.array_equal(back.regressor.predict(x), made.regressor.predict(x))
+    assert back.ensemble.to_json() == made.ensemble.to_json()
+    tensors = back.ensemble.tensors()
+    assert tensors.keys() == made.ensemble.tensors().keys()
+    assert all(np.array_equal(tensors[name], value) for name, value in made.ensemble.tensors().items())
     assert sorted(path.name for path in folder.iterdir()) == [FACTS_FILE, MODEL_FILE]
 
 
-def test_an_artifact_is_written_whole_or_not_at_all(made: Artifact, folder: Path, tmp_path: Path) -> None:
+def test_weights_travel_in_the_artifact_where_they_are_given(tmp_path: Path) -> None:
+    (tmp_path / "some.pth").write_bytes(b"weights")
+    artifacts.save(tmp_path / "run", small_artifact(), [tmp_path / "some.pth"])
+    own = artifacts.weights_beside(tmp_path / "run", Path("elsewhere"))
+    assert own == tmp_path / "run" / WEIGHTS_FOLDER
+    assert [path.name for path in own.iterdir()] == ["some.pth"]
+    artifacts.save(tmp_path / "bare", small_artifact())
+    assert artifacts.weights_beside(tmp_path / "bare", Path("elsewhere")) == Path("elsewhere")
+
+
+def test_an_artifact_is_written_whole_or_not_at_all(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="never overwritten"):
-        artifacts.save(folder, made)
-    unwritable = Artifact(
-        made.extractor, made.regressor, made.levels, made.target_mean, made.manifest_sha256, {"rmse": float("nan")}
-    )
+        artifacts.save(folder, small_artifact())
     with pytest.raises(ValueError, match="JSON"):
-        artifacts.save(tmp_path / "other", unwritable)
+        artifacts.save(tmp_path / "other", replace(small_artifact(), metrics={"rmse": float("nan")}))
+    with pytest.raises(ArtifactError, match="could not be written"):
+        artifacts.save(tmp_path / "other", small_artifact(), [tmp_path / "absent.pth"])
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -66,32 +65,49 @@ def test_a_damaged_artifact_is_refused_with_its_reason(folder: Path, tmp_path: P
     with pytest.raises(ArtifactError, match="not the file"):
         artifacts.load(folder)
     model.write_bytes(sound_model)
-    changes: tuple[dict[str, object], ...] = (
-        {"schema": 99},
-        {"regressor": {}},
-        {"extractor": {"unknown": 1}},
-        {"levels": None},
+    sound = sound_facts["ensemble"]
+    changes: tuple[tuple[dict[str, object], str], ...] = (
+        ({"schema": 99}, "no artifact of schema 3"),
+        ({"schema": 2}, "older version of Goldfold; this one reads schema 3. Train anew"),
+        ({"ensemble": {}}, "does not fit together"),
+        ({"ensemble": {**sound, "levels": None}}, "does not fit together"),
+        ({"ensemble": {**sound, "parts": [{**sound["parts"][0], "kind": "oracle"}]}}, "oracle"),
+        ({"ensemble": {**sound, "parts": [{**sound["parts"][0], "extractor": {"x": 1}}]}}, "extractor configuration"),
     )
-    for change in changes:
+    for change, said in changes:
         facts.write_text(json.dumps({**sound_facts, **change}))
-        with pytest.raises(ArtifactError):
+        with pytest.raises(ArtifactError, match=said):
             artifacts.load(folder)
     facts.write_text("{")
     with pytest.raises(ArtifactError, match="damaged"):
         artifacts.load(folder)
 
 
-def test_a_selfie_is_scored_by_the_mean_over_its_patches(made: Artifact, folder: Path) -> None:
+def test_a_selfie_is_scored_by_the_weighted_mean_over_its_patches(folder: Path) -> None:
     score = Scorer.load(folder, finder=finder()).score(encoded(frontal_face().pixels))
     assert score.route is Route.ALIGNED
-    assert score.severity == pytest.approx(np.mean([patch.score for patch in score.patches]))
+    assert (score.code, score.reason) == ("", "")
+    mean = sum(patch.score * patch.weight for patch in score.patches)
+    assert score.severity == pytest.approx(np.clip(mean, 1.0, 5.0))
+    assert sum(patch.weight for patch in score.patches) == pytest.approx(1.0)
     assert (score.width, score.height) == frontal_face().pixels.shape[1::-1]
     for patch in score.patches:
         assert 0 <= patch.box.x0 < patch.box.x1 <= score.width
-    narrow = Artifact(made.extractor, made.regressor, (1.0, 1.1), 1.0, made.manifest_sha256)
-    clipped = Scorer(narrow, finder=finder()).score(encoded(frontal_face().pixels)).severity
-    assert clipped is not None
-    assert 1.0 <= clipped <= 1.1
+
+
+def test_a_severity_stays_on_the_scale() -> None:
+    made = small_artifact().ensemble
+    narrow = Artifact(Ensemble(made.parts, (1.0, 1.1), 1.0), "f" * 64)
+    severity = Scorer(narrow, finder=finder()).score(encoded(frontal_face().pixels)).severity
+    assert severity is not None
+    assert 1.0 <= severity <= 1.1
+
+
+def test_extractors_that_cut_otherwise_are_not_mixed() -> None:
+    first = small_artifact().ensemble.parts[0]
+    other = Part(replace(first.extractor, geometry="another"), first.model, 0.5)
+    with pytest.raises(ExtractorMismatch, match="cut patches alike"):
+        Scorer(Artifact(Ensemble((first, other), (1.0, 5.0), 2.0), "f" * 64), finder=finder())
 
 
 def test_another_process_gives_the_same_bits(folder: Path) -> None:
@@ -108,22 +124,3 @@ def test_another_process_gives_the_same_bits(folder: Path) -> None:
     here = Scorer.load(folder, finder=finder()).score(photo.read_bytes())
     assert here.severity is not None
     assert done.stdout.split() == [here.severity.hex(), *[patch.score.hex() for patch in here.patches]]
-
-
-def test_whatever_is_sent_ends_in_a_score_or_a_reason(folder: Path) -> None:
-    scorer = Scorer.load(folder, finder=finder())
-    good = encoded(frontal_face().pixels, "JPEG")
-    bad = {
-        "not_an_image": b"hello",
-        "corrupt": good[: len(good) // 3],
-        "too_small": encoded(scene(32, 32)),
-        "no_face": encoded(Image.new("RGB", (300, 300))),
-    }
-    for code, data in bad.items():
-        score = scorer.score(data)
-        assert (score.severity, score.route, score.code, score.patches) == (None, Route.REFUSED, code, ())
-        assert score.reason
-    for mode in ("L", "CMYK"):
-        score = scorer.score(encoded(Image.fromarray(frontal_face().pixels).convert(mode), "JPEG"))
-        assert score.severity is not None
-        assert np.isfinite(score.severity)

@@ -1,0 +1,130 @@
+"""`python -m mlcore train`: from graded photographs to an artifact."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlcore import artifact as artifacts
+from mlcore import backbones
+from mlcore.artifact import Artifact, ArtifactError
+from mlcore.commands.data import Data, add_data, read_data
+from mlcore.commands.ending import ended
+from mlcore.commands.experts import Picture, Seen, everywhere, look, open_extractors, routes
+from mlcore.commands.labelled import Subject
+from mlcore.commands.options import add_cache, add_weights, cache_beside
+from mlcore.commands.output import check_writable
+from mlcore.commands.progress import Progress, duration
+from mlcore.examples import Example, ExpertData, Rating
+from mlcore.extractor import Extractor
+from mlcore.regressor import EpochReport
+from mlcore.training import Trained, TrainingConfig, plan_training, train
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that a training is given: `examples` and each expert's vectors are one for one with the data's subjects."""
+
+    data: Data
+    examples: tuple[Example, ...]
+    seen: tuple[Seen, ...]
+
+    @property
+    def experts(self) -> tuple[ExpertData, ...]:
+        return tuple(expert_data(one) for one in self.seen)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m mlcore train",
+        description="Learn from graded photographs. Everything that the weights found allow is tried, and what earns "
+        "its place in cross-validation stays. File names are neither input nor order.",
+    )
+    add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the artifact to; it must not exist")
+    add_weights(parser, "what the model uses of it is copied into the artifact")
+    add_cache(parser)
+    options = parser.parse_args(arguments)
+    return ended(lambda: _train(options, Progress()))
+
+
+def _train(options: argparse.Namespace, progress: Progress) -> None:
+    begun = time.monotonic()
+    out: Path = options.out
+    if out.exists():
+        raise ArtifactError(f"{out} exists already; an artifact is never overwritten.")
+    check_writable(out)
+    cache = cache_beside(out, options.cache)
+    data = read_data(options, cache, progress)
+    config = TrainingConfig(levels=data.levels)
+    material = see(data, open_extractors(options.weights, progress), cache, config, progress)
+    trained = learn(material, config, progress)
+    artifact = Artifact(trained.ensemble, data.labelled.manifest_sha256(data.levels), metrics(material, trained))
+    used = {extractor.backbone for extractor in trained.ensemble.extractors}
+    files = [backbones.weights_file(name, options.weights) for name in sorted(used)]
+    artifacts.save(out, artifact, [path for path in files if path is not None])
+    tell(trained, progress)
+    progress.say(f"artifact: {out}, {duration(time.monotonic() - begun)} in all")
+
+
+def see(
+    data: Data, extractors: Sequence[Extractor], cache: Path, config: TrainingConfig, progress: Progress
+) -> Material:
+    """Look at every picture: first at what every model wants of it, then at the rolls that the plan asks for."""
+    subjects = data.labelled.subjects
+    pictures = [Picture(subject.sha256, subject.path) for subject in subjects]
+    examples = tuple(example_of(subject) for subject in subjects)
+    first = sorted({0, *config.ridge.offsets, *config.regressor.offsets})
+    seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), progress)
+    progress.say(f"routes: {', '.join(f'{route} {count}' for route, count in routes(seen).items())}")
+    material = Material(data, examples, seen)
+    plan = plan_training(material.experts, examples, config)
+    if all(set(wanted) <= set(first) for of_expert in plan.offsets for wanted in of_expert):
+        return material
+    return replace(material, seen=look(pictures, extractors, cache, plan.offsets, progress, "rolled features"))
+
+
+def learn(material: Material, config: TrainingConfig, progress: Progress) -> Trained:
+    trained = train(material.experts, material.examples, config, following(progress))
+    progress.say(f"networks: {len(trained.history)} epochs in all")
+    return trained
+
+
+def example_of(subject: Subject) -> Example:
+    ratings = tuple(Rating(rater, level) for rater, level in subject.ratings)
+    return Example(subject.sha256, subject.group, subject.target, ratings, subject.fields)
+
+
+def expert_data(seen: Seen) -> ExpertData:
+    backbone = seen.extractor.backbone
+    return ExpertData(seen.extractor.config, [record.vectors for record in seen.records], backbone.feels_rolls)
+
+
+def following(progress: Progress) -> Callable[[EpochReport], None]:
+    def note(report: EpochReport) -> None:
+        done = (report.member * report.max_epochs + report.epoch, report.members * report.max_epochs)
+        progress.at("networks", *done, f"validation RMSE {report.best_rmse:.3f}")
+
+    return note
+
+
+def metrics(material: Material, trained: Trained) -> dict[str, Any]:
+    """What the artifact says of its own making."""
+    named = {one.extractor.config.id: one.extractor.config.backbone for one in material.seen}
+    return {
+        "images": len(material.examples),
+        "groups": len({example.group for example in material.examples}),
+        "raters": len({rating.rater for example in material.examples for rating in example.ratings}),
+        "routes": {str(route): count for route, count in routes(material.seen).items()},
+        "validation": asdict(trained.validation),
+        "parts": [{"backbone": named[part.extractor_id], **asdict(part)} for part in trained.parts],
+        "findings": list(material.data.labelled.findings),
+    }
+
+
+def tell(trained: Trained, progress: Progress) -> None:
+    found = trained.validation
+    rmse = "–" if found.rmse is None else f"{found.rmse:.3f}"
+    progress.say(f"cross-validation on {found.n} images: RMSE {rmse}, coverage {found.coverage or 0:.1%}")
