@@ -7,6 +7,8 @@ The published geometry has a slip, which is kept under its name and mended in ou
 eye's outer lower lid (landmark 41), not under its inner corner (39) as the left one does.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -47,7 +49,7 @@ def from_landmarks(points: Points, width: int, height: int, geometry: str = PUBL
         Patch(Region.RIGHT_CHEEK, _right_cheek(points, face, _RIGHT_CHEEK_ENDS[geometry])),
         Patch(Region.CHIN, _chin(points, face)),
     ]
-    return _keep(candidates, width, height, _turned_away(points))
+    return keep(candidates, width, height, _turned_away(points))
 
 
 def from_eye(eye: Eye, width: int, height: int) -> Cut:
@@ -75,7 +77,7 @@ def from_eye(eye: Eye, width: int, height: int) -> Cut:
     hidden = {}
     if brow - max(0, hairline) < 0.7 * box.height:
         hidden[Region.FOREHEAD] = "the forehead is outside the picture"
-    return _keep(candidates, width, height, hidden)
+    return keep(candidates, width, height, hidden)
 
 
 def face_view(points: Points, width: int, height: int) -> Box:
@@ -104,6 +106,25 @@ def eye_distance(points: Points) -> float:
     """
     seen = points[_LEFT_EYE].mean(axis=0) - points[_RIGHT_EYE].mean(axis=0)
     return float(max(np.hypot(*seen), 0.425 * np.ptp(points[:, 1])))
+
+
+def keep(
+    candidates: Sequence[Patch], width: int, height: int, hidden: Mapping[Region, str] = MappingProxyType({})
+) -> Cut:
+    """The candidates clipped to the picture; dropped are those that are hidden (with why), and those left too small."""
+    patches: list[Patch] = []
+    dropped: list[DroppedPatch] = []
+    for candidate in candidates:
+        box = candidate.box.clipped(width, height)
+        if candidate.region in hidden:
+            dropped.append(DroppedPatch(candidate.region, hidden[candidate.region]))
+        elif min(box.width, box.height) < MIN_PATCH_SIDE:
+            dropped.append(
+                DroppedPatch(candidate.region, f"less than {MIN_PATCH_SIDE} pixels of it are in the picture")
+            )
+        else:
+            patches.append(Patch(candidate.region, box))
+    return Cut(tuple(patches), tuple(dropped))
 
 
 def _bounding(points: Points) -> Box:
@@ -145,19 +166,3 @@ def _turned_away(points: Points) -> dict[Region, str]:
     if right * TURNED_AWAY <= left:
         return {Region.RIGHT_CHEEK: "the right cheek is turned away"}
     return {}
-
-
-def _keep(candidates: list[Patch], width: int, height: int, hidden: dict[Region, str]) -> Cut:
-    patches: list[Patch] = []
-    dropped: list[DroppedPatch] = []
-    for candidate in candidates:
-        box = candidate.box.clipped(width, height)
-        if candidate.region in hidden:
-            dropped.append(DroppedPatch(candidate.region, hidden[candidate.region]))
-        elif min(box.width, box.height) < MIN_PATCH_SIDE:
-            dropped.append(
-                DroppedPatch(candidate.region, f"less than {MIN_PATCH_SIDE} pixels of it are in the picture")
-            )
-        else:
-            patches.append(Patch(candidate.region, box))
-    return Cut(tuple(patches), tuple(dropped))

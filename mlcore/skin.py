@@ -1,0 +1,233 @@
+"""Where a picture shows skin, by colour alone: for side views and close-ups in which no eye is found.
+
+Colour is taken as the logarithms of red over green, blue over green, and brightness. In the first two, skin of all
+Fitzpatrick types lies close together, as blood and melanin absorb along nearly one line while shading cancels out
+(after Fleck, Forsyth and Bregler, "Finding Naked People", ECCV 1996; Störring, Andersen and Granum, "Physics-based
+modelling of human skin colour under mixed illuminants", 2001). A wide guess there names seeds; what the picture's own
+skin looks like under its own light is then learned from these, against the picture's own background, by GrabCut
+(Rother, Kolmogorov and Blake, SIGGRAPH 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mlcore import patches
+from mlcore.images import shrink
+from mlcore.records import Box, Cut, Patch, Pixels, Region
+
+Mask: TypeAlias = NDArray[np.bool_]
+Floats: TypeAlias = NDArray[np.float32]
+
+WORKING_SIDE: Final = 112
+
+# Mean and standard deviations of (log R/G, log B/G) over skin of all types under usual lights, and their correlation.
+_MEAN: Final = (0.33, -0.20)
+_SPREAD: Final = (0.15, 0.20)
+_TOGETHER: Final = -0.6
+# Keeps the logarithms of dark pixels from being all noise.
+_FLOOR: Final = 8.0
+# Squared Mahalanobis distances: nearer is a seed, or a seed where there is no better, in cold light; farther is surely
+# no skin. A pure grey lies at 5.0.
+_SEED: Final = 3.0
+_PALE_SEED: Final = 4.6
+_NEVER: Final = 14.0
+_ROUNDS: Final = 2
+# Darker than this share of the seeds' brightness is hair or shade rather than skin.
+_DARK: Final = 0.45
+_LEAST_SHARE: Final = 0.02
+# Two shades of skin's colour: so much of the variance of brightness must they explain, and so many times brighter must
+# the one be, to be skin and hair.
+_TWO_SHADES: Final = 0.7
+_TIMES_BRIGHTER: Final = 1.9
+
+# On aligned faces, drawn ones and photographs, the landmarks are 1 / 1.2 as high as the skin's extent, and their
+# patches' sides 0.5 of that height; the eyes are 0.425 of it apart.
+_PATCH_OF_EXTENT: Final = 0.4
+_EYES_OF_EXTENT: Final = 0.425 / 1.2
+_SMALLEST_OF_EXTENT: Final = 0.15
+_SHRINK: Final = 0.85
+_MOST_PATCHES: Final = 4
+_CLEAN: Final = 0.92
+_MOST_OVERLAP: Final = 0.12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Skin:
+    """mask: (height, width) bool of the working copy. scale: its pixels per pixel of the picture."""
+
+    mask: Mask
+    scale: float
+
+    @property
+    def extent(self) -> float:
+        """The square root of the skin's area, in pixels of the picture."""
+        return float(np.sqrt(np.count_nonzero(self.mask))) / self.scale
+
+    @property
+    def eye_distance(self) -> float:
+        """How far apart the eyes of such a face would be, in pixels of the picture; too little where it fills it."""
+        return _EYES_OF_EXTENT * self.extent
+
+    @property
+    def box(self) -> Box:
+        """Around all but the outermost fiftieths of the skin, in pixels of the picture."""
+        rows, columns = np.nonzero(self.mask)
+        (y0, y1), (x0, x1) = (np.quantile(at, (0.02, 0.98)) / self.scale for at in (rows, columns))
+        return Box(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1)))
+
+    def share(self, box: Box) -> float:
+        """Share of that box of the picture that is skin, 0 … 1."""
+        height, width = self.mask.shape
+        x0, y0 = int(box.x0 * self.scale), int(box.y0 * self.scale)
+        x1, y1 = int(np.ceil(box.x1 * self.scale)), int(np.ceil(box.y1 * self.scale))
+        inside = Box(x0, y0, x1, y1).clipped(width, height)
+        if inside.area == 0:
+            return 0.0
+        return float(self.mask[inside.y0 : inside.y1, inside.x0 : inside.x1].mean())
+
+
+def find_skin(rgb: Pixels) -> Skin:
+    """The largest piece of skin in a picture (height, width, 3), its holes (eyes, lips, lesions) filled where small."""
+    small = shrink(rgb, WORKING_SIDE)
+    scale = small.shape[1] / rgb.shape[1]
+    colours = _colours(small)
+    distance = _distance(colours)
+    for nearest in (_SEED, _PALE_SEED):
+        labels = _seeds(colours, distance, nearest)
+        if labels is not None:
+            found = _largest(_without_hair(_largest(_cut(colours, labels)), colours[..., 2]))
+            if found.mean() >= _LEAST_SHARE:
+                return Skin(found, scale)
+    return Skin(np.zeros(small.shape[:2], dtype=np.bool_), scale)
+
+
+def from_skin(skin: Skin, width: int, height: int) -> Cut:
+    """Up to four squares that lie on skin, as large as patches of an aligned face, deepest in the skin first.
+
+    The size is estimated from the skin's extent, and shrunk until two find room that hardly overlap; one
+    where there is no room for two. width, height: of the picture.
+    """
+    extent = skin.extent
+    side, least = _PATCH_OF_EXTENT * extent, max(_SMALLEST_OF_EXTENT * extent, patches.MIN_PATCH_SIDE)
+    best: list[Box] = []
+    while side >= least and len(best) < 2:
+        best = max(best, _placed(skin, side), key=len)
+        side *= _SHRINK
+    boxes = (box.clipped(width, height) for box in best)
+    return Cut(tuple(Patch(Region.SKIN, box) for box in boxes if min(box.width, box.height) > 0), ())
+
+
+def _placed(skin: Skin, side: float) -> list[Box]:
+    """Squares of that side in pixels of the picture: the first where skin is deepest, the others apart from it."""
+    small = max(1, round(side * skin.scale))
+    if small > min(skin.mask.shape):
+        return []
+    clean = skin.mask.astype(np.uint8)
+    free = _window_sums(clean, small) >= _CLEAN * small * small
+    # Beyond the picture's edge skin goes on; deeper than half a patch makes no difference.
+    bordered = cv2.copyMakeBorder(clean, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    depth = np.minimum(cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1], small / 2)
+    worth = _window_sums(depth, small) / (small**3 / 2)
+    rows, columns = np.mgrid[0 : free.shape[0], 0 : free.shape[1]]
+    inside = np.argwhere(skin.mask)
+    middle = inside.mean(axis=0) - small / 2
+    worth -= 0.15 * np.hypot(rows - middle[0], columns - middle[1]) / small
+    placed = []
+    while free.any() and len(placed) < _MOST_PATCHES:
+        y, x = divmod(int(np.argmax(np.where(free, worth, -np.inf))), free.shape[1])
+        placed.append(Box(*(round(at / skin.scale) for at in (x, y, x + small, y + small))))
+        down, across = np.abs(rows - y), np.abs(columns - x)
+        free &= np.clip(small - down, 0, None) * np.clip(small - across, 0, None) <= _MOST_OVERLAP * small * small
+    return placed
+
+
+def _window_sums(values: NDArray[np.uint8] | Floats, side: int) -> NDArray[np.float64]:
+    """Sums over all squares of that side, by their upper left corner."""
+    sums = cv2.integral(values, sdepth=cv2.CV_64F)
+    return np.asarray(sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side])
+
+
+def _colours(rgb: Pixels) -> Floats:
+    """(height, width, 3): log R/G, log B/G, log luma; a little smoothed, as single pixels are noise."""
+    smooth = cv2.GaussianBlur(rgb, (0, 0), 1.0).astype(np.float32) + np.float32(_FLOOR)
+    red, green, blue = cv2.split(smooth)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return np.asarray(np.log(np.dstack([red / green, blue / green, luma])), dtype=np.float32)
+
+
+def _distance(colours: Floats) -> Floats:
+    """Squared Mahalanobis distance from skin's usual colours, (height, width)."""
+    across = (colours[..., 0] - _MEAN[0]) / _SPREAD[0]
+    along = (colours[..., 1] - _MEAN[1]) / _SPREAD[1]
+    squares = across**2 + along**2 - 2 * _TOGETHER * across * along
+    return np.asarray(squares / (1 - _TOGETHER**2), dtype=np.float32)
+
+
+def _seeds(colours: Floats, distance: Floats, nearest: float) -> NDArray[np.uint8] | None:
+    """GrabCut's labels to begin with, or None where there is nothing like skin."""
+    seeds = distance < nearest
+    if seeds.mean() < _LEAST_SHARE:
+        return None
+    height, width = distance.shape
+    rows, columns = np.mgrid[0:height, 0:width]
+    off = ((rows / height - 0.5) / 0.35) ** 2 + ((columns / width - 0.5) / 0.35) ** 2
+    weight = np.exp(-0.5 * off) * np.exp(-0.5 * distance)
+    brightness = colours[..., 2]
+    order = np.argsort(brightness[seeds])
+    heavy = np.cumsum(weight[seeds][order])
+    usual = brightness[seeds][order][np.searchsorted(heavy, 0.6 * heavy[-1])]
+    lit = brightness > usual + np.log(_DARK)
+    labels = np.full(distance.shape, cv2.GC_PR_BGD, dtype=np.uint8)
+    labels[seeds & lit] = cv2.GC_PR_FGD
+    labels[(distance > _NEVER) | (brightness < usual + 2 * np.log(_DARK))] = cv2.GC_BGD
+    return labels
+
+
+def _cut(colours: Floats, labels: NDArray[np.uint8]) -> Mask:
+    if not np.any(labels == cv2.GC_PR_FGD):
+        return np.zeros(labels.shape, dtype=np.bool_)
+    if np.all((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_FGD)):
+        return np.ones(labels.shape, dtype=np.bool_)
+    low, high = np.array([-0.4, -1.0, 2.0], np.float32), np.array([1.0, 0.4, 5.6], np.float32)
+    bytes_ = np.clip((colours - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    cv2.setRNGSeed(0)
+    cv2.grabCut(bytes_, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
+
+
+def _without_hair(mask: Mask, brightness: Floats) -> Mask:
+    """Without the darker of two clearly different shades: brown hair has the colour of skin, in the dark."""
+    values = brightness[mask]
+    if values.size == 0:
+        return mask
+    steps = np.linspace(values.min(), values.max(), 65)
+    counts, _ = np.histogram(values, steps)
+    middles = (steps[1:] + steps[:-1]) / 2
+    below = np.cumsum(counts)[:-1]
+    above = values.size - below
+    sums = np.cumsum(counts * middles)[:-1]
+    gap = (np.sum(counts * middles) - sums) / np.maximum(above, 1) - sums / np.maximum(below, 1)
+    # N. Otsu, "A threshold selection method from gray-level histograms", 1979.
+    explained = below * above * gap**2 / values.size**2
+    best = int(np.argmax(explained))
+    two_shades = explained[best] > _TWO_SHADES * values.var() and gap[best] > np.log(_TIMES_BRIGHTER)
+    if not two_shades or above[best] < 0.25 * values.size:
+        return mask
+    return np.asarray(mask & (brightness > steps[best + 1]))
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest connected piece, closed over gaps and small holes."""
+    ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, ball)
+    count, pieces, facts, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    if count < 2:
+        return np.zeros(mask.shape, dtype=np.bool_)
+    biggest = 1 + int(np.argmax(facts[1:, cv2.CC_STAT_AREA]))
+    return np.asarray(cv2.morphologyEx((pieces == biggest).astype(np.uint8), cv2.MORPH_CLOSE, ball) > 0)
