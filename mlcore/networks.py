@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.fitting import Fit, fit
 from mlcore.records import PatchVector, Vectors
-from mlcore.regressor import EpochReport, Regressor, RegressorConfig, fit, inputs, joined
+from mlcore.regressor import EpochReport, Regressor, RegressorConfig, inputs, joined
 from mlcore.rolling import Rolls
-from mlcore.views import combined, views
+from mlcore.views import views
 
 Floats = NDArray[np.float64]
 # Between the seeds of two members; no study's seeds lie that far apart.
@@ -21,7 +22,8 @@ ALL_OFFSETS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class NetworkFit:
-    """model: the mean of one network a fold. out_of_fold: (n,) each image by the network that kept it aside. samples:
+    """model: the mean of one network a fold. out_of_fold: (n,) each image by the network that kept it
+    aside, stopped by what was best for the others. samples:
     different rows trained on."""
 
     model: Regressor
@@ -43,28 +45,43 @@ def fit_network(
     vectors, y, w, fold_of: of n images, as for `ridge.fit`. rolls: the offsets each is trained on, and their weight.
     """
     folds = sorted(set(fold_of.tolist()))
-    rows = _rolled(vectors, rolls)
-    kept = _plain(vectors, config)
-    out_of_fold = np.zeros(len(y))
-    members = []
+    rolled, plain = _rolled(vectors, rolls), _plain(vectors, config)
+    fits = []
     for number, fold in enumerate(folds):
-        aside = fold_of == fold
         own = replace(config, members=1, seed=config.seed + MEMBER_SEEDS * number)
 
         def note(report: EpochReport, number: int = number) -> None:
             if on_epoch is not None:
                 on_epoch(replace(report, member=number, members=len(folds)))
 
-        train, tried = rows.of(~aside), kept.of(aside)
+        train, kept = rolled.of(fold_of != fold), plain.of(fold_of == fold)
         weights = w[train.image] * train.weight
-        member = fit(
-            train.x, y[train.image], weights, tried.x, y[tried.image], own, note,
-            image_of=train.version, image_of_val=tried.version,
-        )  # fmt: skip
-        members.append(member)
-        for at in np.flatnonzero(aside).tolist():
-            out_of_fold[at] = combined(member.score(vectors[at]))
-    return NetworkFit(joined(members, config), out_of_fold, len(rows.x))
+        fits.append(
+            fit(
+                train.x,
+                y[train.image],
+                weights,
+                kept.x,
+                y[kept.image],
+                own,
+                note,
+                image_of=train.version,
+                image_of_val=kept.version,
+            )
+        )
+    model = joined([one.model for one in fits], config)
+    return NetworkFit(model, _out_of_fold(fits, folds, fold_of), len(rolled.x))
+
+
+def _out_of_fold(fits: Sequence[Fit], folds: Sequence[int], fold_of: NDArray[np.int64]) -> Floats:
+    """Each image by the network that kept it aside, after as many epochs as were best for the other folds: its own
+    fold's best would be chosen by looking at the images that are to be predicted."""
+    predicted = np.zeros(len(fold_of))
+    for number, fold in enumerate(folds):
+        others = [one.best[0] for at, one in enumerate(fits) if at != number]
+        watched = fits[number].watched[0]
+        predicted[fold_of == fold] = watched[min(round(float(np.median(others))), len(watched)) - 1]
+    return predicted
 
 
 @dataclass(frozen=True, slots=True)

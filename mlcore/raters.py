@@ -116,10 +116,11 @@ class _Fit:
         real = max(float(np.mean(bias**2 - known - self._spread / self._counts)), 0.0)
         # Given the severities, only the noise is left; the rounds bring in what is uncertain of those.
         pulled: Floats = bias * real / (real + known)
-        return pulled - pulled.mean()
+        centred: Floats = pulled - pulled.mean()
+        return centred
 
     def _of_images(self, values: Floats) -> Floats:
-        return np.bincount(self._image_of, values, self._images)
+        return np.asarray(np.bincount(self._image_of, values, self._images), dtype=np.float64)
 
     def _of_raters(self, values: Floats) -> Floats:
-        return np.bincount(self._rater_of, values, len(self._names))
+        return np.asarray(np.bincount(self._rater_of, values, len(self._names)), dtype=np.float64)

@@ -1,6 +1,9 @@
-"""The published regressor: a network of 1024, 512 and 256 units from a patch's features to a severity."""
+"""The published regressor: a network of 1024, 512 and 256 units from a patch's features to a severity.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+`mlcore.fitting` fits it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Final
@@ -125,55 +128,6 @@ class Regressor:
         return network.eval()
 
 
-def fit(
-    x: Vectors,
-    y: Floats,
-    w: Floats,
-    x_val: Vectors,
-    y_val: Floats,
-    config: RegressorConfig,
-    on_epoch: Callable[[EpochReport], None] | None = None,
-    *,
-    image_of: NDArray[np.int64] | None = None,
-    image_of_val: NDArray[np.int64] | None = None,
-) -> Regressor:
-    """Fit by weighted squared error; the epoch with the lowest validation RMSE is kept.
-
-    x: (n, dim) features of patches; y: (n,) the severity of each patch's image; w: (n,) weights. x_val, y_val: the
-    same of images that share no person with x. image_of, image_of_val: the image of each patch, (n,) and (m,). With
-    them the error is that of images, each scored by the mean over its patches, as it is when the model is used: a
-    grade is of a face, and says little of a single patch. Without them each patch is an image of its own. on_epoch is
-    told of every epoch and may raise to stop the work. The same inputs give the same network on one machine. Raises
-    ValueError for empty, unequal or infinite inputs.
-    """
-    _check(x, y, w)
-    _check(x_val, y_val, np.ones(len(y_val)))
-    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
-    scale = np.where(scale > 1e-6, scale, np.inf)
-    shared = {"input.mean": mean.astype(np.float32), "input.scale": scale.astype(np.float32)}
-    images, images_val = _images(image_of, len(y)), _images(image_of_val, len(y_val))
-    centre, spread = float(np.average(y, weights=w)), float(y.std()) or 1.0
-    shared["target"] = np.array([centre, spread], dtype=np.float32)
-    task = _Task(
-        x=torch.from_numpy(standardise(x, shared["input.mean"], shared["input.scale"])),
-        y=torch.from_numpy((images.mean((y - centre) / spread)).astype(np.float32)),
-        w=torch.from_numpy((images.mean(w) / images.mean(w).mean()).astype(np.float32)),
-        images=images,
-        x_val=torch.from_numpy(standardise(x_val, shared["input.mean"], shared["input.scale"])),
-        y_val=images_val.mean((y_val - centre) / spread),
-        images_val=images_val,
-        spread=spread,
-    )
-    tensors: dict[str, NDArray[np.float32]] = {}
-    with torch_threads(config.threads), torch.random.fork_rng(devices=[]):
-        for member in range(config.members):
-            tensors |= {f"member{member}.{name}": value for name, value in shared.items()}
-            for name, value in _fit_member(task, config, member, on_epoch).items():
-                tensors[f"member{member}.{name}"] = value.numpy().copy()
-    return Regressor(config, tensors)
-
-
 def inputs(x: Vectors, regions: Sequence[Region]) -> Vectors:
     """(n, dim) vectors of patches and their n regions to what the network is given."""
     return np.concatenate([x, by_region(regions)], axis=1)
@@ -214,101 +168,3 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """Which patches are whose: `order` lists the patches image by image, image i's from starts[i], sizes[i] of them."""
-
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    sizes: NDArray[np.int64]
-
-    def mean(self, of_patches: Floats) -> Floats:
-        """(n,) of patches to (images,): the mean over each image's."""
-        means: Floats = np.add.reduceat(of_patches[self.order], self.starts) / self.sizes
-        return means
-
-    def patches(self, chosen: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The patches of the chosen images, and for each of them the place of its image among the chosen."""
-        sizes = self.sizes[chosen]
-        place = np.repeat(np.arange(len(chosen)), sizes)
-        within = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return torch.from_numpy(self.order[self.starts[chosen][place] + within]), torch.from_numpy(place)
-
-
-def _images(image_of: NDArray[np.int64] | None, patches: int) -> _Images:
-    known = np.arange(patches) if image_of is None else image_of
-    if len(known) != patches:
-        raise ValueError(f"{len(known)} images named for {patches} patches")
-    _, sizes = np.unique(known, return_counts=True)
-    return _Images(np.argsort(known, kind="stable"), np.cumsum(sizes) - sizes, sizes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """Standardised data of one fit: x of patches, y and w of images; `spread` turns losses back into the scale's."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-    w: torch.Tensor
-    images: "_Images"
-    x_val: torch.Tensor
-    y_val: Floats
-    images_val: "_Images"
-    spread: float
-
-
-def _fit_member(
-    task: _Task, config: RegressorConfig, member: int, on_epoch: Callable[[EpochReport], None] | None
-) -> dict[str, torch.Tensor]:
-    torch.manual_seed(config.seed + 7919 * member)
-    network = build(task.x.shape[1], config)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    best, best_state, waited = float("inf"), dict(network.state_dict()), 0
-    for epoch in range(1, config.max_epochs + 1):
-        train_rmse = _train_epoch(network, optimiser, task, config.batch_size)
-        validation_rmse = _validate(network, task)
-        waited += 1
-        if validation_rmse < best:
-            best, waited = validation_rmse, 0
-            best_state = {name: value.clone() for name, value in network.state_dict().items()}
-        if on_epoch is not None:
-            on_epoch(EpochReport(member, config.members, epoch, config.max_epochs, train_rmse, validation_rmse, best))
-        if waited >= config.patience:
-            break
-    return best_state
-
-
-def _train_epoch(network: nn.Sequential, optimiser: torch.optim.Optimizer, task: _Task, batch_size: int) -> float:
-    """One pass over all images, in batches of about `batch_size` patches."""
-    network.train()
-    total, images = 0.0, len(task.y)
-    per_batch = max(1, round(batch_size * images / len(task.x)))
-    for batch in torch.split(torch.randperm(images), per_batch):
-        optimiser.zero_grad(set_to_none=True)
-        patches, place = task.images.patches(batch.numpy())
-        scores = torch.zeros(len(batch)).index_add(0, place, network(task.x[patches])[:, 0])
-        scores = scores / torch.bincount(place)
-        losses = task.w[batch] * (scores - task.y[batch]) ** 2
-        torch.autograd.backward(losses.mean())
-        optimiser.step()
-        total += float(losses.detach().sum())
-    return float(np.sqrt(total / images)) * task.spread
-
-
-def _validate(network: nn.Sequential, task: _Task) -> float:
-    network.eval()
-    with torch.inference_mode():
-        scores = network(task.x_val)[:, 0].numpy().astype(np.float64)
-    errors = task.images_val.mean(scores) - task.y_val
-    return float(np.sqrt(np.mean(errors**2))) * task.spread
-
-
-def _check(x: Vectors, y: Floats, w: Floats) -> None:
-    if x.ndim != 2 or len(x) == 0:
-        raise ValueError("features must be (n, dim) with at least one row")
-    if not len(x) == len(y) == len(w):
-        raise ValueError(f"{len(x)} rows of features, {len(y)} targets, {len(w)} weights")
-    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y)) and np.all(np.isfinite(w))):
-        raise ValueError("features, targets and weights must be finite")

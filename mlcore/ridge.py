@@ -242,16 +242,16 @@ class _Solver:
     def _alpha(self, kept: NDArray[np.bool_], penalty: float) -> Floats:
         """(K + penalty / w) alpha = y - mean: one number per image kept."""
         matrix = self._kernel[np.ix_(kept, kept)] + np.diag(penalty / self.w[kept])
-        alpha: Floats = np.linalg.solve(matrix, self.y[kept] - self._middle(kept))
-        return alpha
+        return np.asarray(np.linalg.solve(matrix, self.y[kept] - self._middle(kept)), dtype=np.float64)
 
     def _beta(self, kept: NDArray[np.bool_], penalty: float) -> Floats:
         """(phi' w phi + penalty) beta = phi' w (y - mean): one number per feature."""
         folds = np.unique(self.fold_of[kept])
-        matrix = sum((self._squares[fold] for fold in folds), np.eye(self._phi.shape[1]) * penalty)
+        matrix: Floats = np.eye(self._phi.shape[1]) * penalty
+        for fold in folds:
+            matrix += self._squares[fold]
         right = self._phi[kept].T @ (self.w[kept] * (self.y[kept] - self._middle(kept)))
-        beta: Floats = np.linalg.solve(matrix, right)
-        return beta
+        return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
 
     def _square(self, rows: NDArray[np.bool_]) -> Floats:
         square: Floats = (self._phi[rows].T * self.w[rows]) @ self._phi[rows]

@@ -88,9 +88,8 @@ class PartReport:
 @dataclass(frozen=True, slots=True)
 class Trained:
     """validation: of every example, predicted by models, and stacked by weights, that never saw its fold; a refused
-    one by the mean target of the other folds. Slightly kind where networks are among the parts, as a fold stopped the
-    network that predicts it. history: every epoch's report. samples: rows that the networks were trained on, or the
-    ridges where there are none. raters: None where ratings were not given or not to be corrected.
+    one by the mean target of the other folds. history: every epoch's report. samples: rows
+    that the networks were trained on, rolled. raters: None where ratings were not given or not to be corrected.
     """
 
     ensemble: Ensemble
@@ -227,7 +226,8 @@ class _Training:
         first = [one for one in map(self._ridge, self._experts) if one is not None]
         if not first:
             return None
-        predicted = self._mixed(np.stack([one.out_of_fold for one in first], axis=1), np.ones(len(first)), self._truth)
+        predicted = self._mixed(np.stack([one.out_of_fold for one in first], axis=1), np.ones(len(first)))
+        predicted = np.where(np.isfinite(predicted), predicted, self._truth.mean())
         model = estimate([example.ratings for example in self._examples], predicted)
         corrected = np.array([model.target(example.ratings) for example in self._examples])
         self._targets, self._weights = corrected[:, 0], corrected[:, 1] / corrected[:, 1].mean()
@@ -301,20 +301,23 @@ class _Training:
         filled = np.where(np.isfinite(filled), filled, np.nanmean(filled, axis=1, keepdims=True))
         return without_idle(stacked(filled, self._truth[rows]))
 
-    def _mixed(self, predictions: Floats, weights: Floats, stand_in: Floats) -> Floats:
-        present = np.isfinite(predictions) * weights
-        total = present.sum(axis=1)
-        mixed: Floats = np.where(np.isfinite(predictions), predictions, 0.0) @ weights / np.where(total > 0, total, 1)
-        return np.where(total > 0, mixed, stand_in)
+    def _mixed(self, predictions: Floats, weights: Floats) -> Floats:
+        """As an ensemble of these weights would; NaN where none of its parts has a view."""
+        shares = np.isfinite(predictions) * weights
+        total = shares.sum(axis=1)
+        mixed: Floats = (np.nan_to_num(predictions) * shares).sum(axis=1) / np.where(total > 0, total, np.nan)
+        return mixed
 
     def _validated(self, predictions: Floats) -> Evaluation:
         low, high = min(self._config.levels), max(self._config.levels)
-        guessed, scored = np.zeros(len(self._truth)), np.isfinite(predictions).any(axis=1)
+        guessed = np.zeros(len(self._truth))
+        scored = np.zeros(len(self._truth), dtype=bool)
         for fold in sorted(set(self._fold_of.tolist())):
             own = self._fold_of == fold
-            stand_in = np.full(int(own.sum()), self._truth[~own].mean())
-            guessed[own] = self._mixed(predictions[own], self._stacked(predictions, ~own), stand_in)
-        return evaluate(np.clip(guessed, low, high), self._truth, self._config.levels, scored.tolist())
+            mixed = self._mixed(predictions[own], self._stacked(predictions, ~own))
+            scored[own] = np.isfinite(mixed)
+            guessed[own] = np.where(scored[own], np.clip(mixed, low, high), self._truth[~own].mean())
+        return evaluate(guessed, self._truth, self._config.levels, scored.tolist())
 
 
 def history_json(history: Sequence[EpochReport]) -> list[dict[str, Any]]:
