@@ -139,8 +139,9 @@ def _padding(token: str, size: int) -> bytes:
 
 
 def reasons() -> list[tuple[str, str]]:
-    """The flags that a rater can choose: code and words."""
-    return [(flag.value, str(flag.label)) for flag in Flag if flag not in {Flag.NONE, Flag.UNSEEN}]
+    """The flags that a rater can choose of an image that they see: code and words."""
+    apart = {Flag.NONE, Flag.UNSEEN, Flag.MISSING}
+    return [(flag.value, str(flag.label)) for flag in Flag if flag not in apart]
 
 
 def check_open(membership: Membership) -> None:

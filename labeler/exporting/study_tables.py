@@ -48,8 +48,8 @@ LABELS = Table(
             "flag",
             Kind.CODE,
             "l.flag",
-            "why the image can't be graded: blur, dark, no_face, not_acne or other; unseen: that region can't be seen; "
-            "nothing for a grade",
+            "why the image can't be graded: blur, dark, no_face, not_acne or other; missing: its file was lost, so "
+            "that nobody saw it; unseen: that region can't be seen; nothing for a grade",
             "the rater",
         ),
         Column("unsure", Kind.BOOLEAN, "l.unsure", "whether the rater said that they are unsure", "the rater"),

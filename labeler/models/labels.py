@@ -26,6 +26,8 @@ class Flag(models.TextChoices):
     NO_FACE = "no_face", _("no face, or too little of it")
     NOT_ACNE = "not_acne", _("another skin condition")
     OTHER = "other", _("another reason")
+    # Its file is lost, so that nobody can see it: the rater goes on without it.
+    MISSING = "missing", _("the image can’t be shown")
     # Of one region of the face, in studies that grade those: it is not in the picture, or covered.
     UNSEEN = "unseen", _("region not seen")
 

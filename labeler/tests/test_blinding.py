@@ -36,7 +36,7 @@ BOOT_FIELDS = (
     {"window", "levels", "value", "name", "key", "size", "urls", "image", "previous", "answers", "page", "sign_in"}
     | {"owner", "example"}
     | {"words", *WORDS}
-    | {"reasons", "blur", "dark", "no_face", "not_acne", "other"}
+    | {"reasons", "blur", "dark", "no_face", "not_acne", "other", "missing"}
     | WINDOW_FIELDS
 )
 SAFETY_HEADERS = {

@@ -5,6 +5,7 @@ Every field, header and cookie here is on the allow-list in `labeler/tests/test_
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from http import HTTPStatus
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from labeler import answering, labelling, looking_back
+from labeler import answering, file_store, labelling, looking_back
 from labeler.answer_messages import BadMessage, read_delivery
 from labeler.labelling import NotOpen, Refusal, Window
 from labeler.models import Membership
@@ -30,6 +31,8 @@ from labeler.views.rater_pages import (
     refused,
     told_to_scripts,
 )
+
+logger = logging.getLogger(__name__)
 
 # Items that the page is given at once; it asks again after every five. The seven that are left then last for a second
 # of keys 150 ms apart: long enough for the next ones to be asked for and loaded from a server 200 ms away.
@@ -105,15 +108,25 @@ def image(request: HttpRequest, study_id: int, token: str) -> HttpResponse:
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(content_type="image/jpeg")
-        if settings.IMAGES_BY_NGINX:
-            response["X-Accel-Redirect"] = f"{settings.IMAGES_BY_NGINX}/{quote(path)}"
-        else:
-            response.content = labelling.picture(path, token)
+        try:
+            _fill(response, path, token)
+        except FileNotFoundError:
+            logger.error("the picture %s is lost: restore it from a backup", path)
+            return HttpResponse(status=HTTPStatus.GONE)
         # One name for all: the file's own must not reach the browser.
         response["Content-Disposition"] = 'inline; filename="image.jpg"'
     response["ETag"] = etag
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
+
+
+def _fill(response: HttpResponse, path: str, token: str) -> None:
+    """Raises FileNotFoundError."""
+    if settings.IMAGES_BY_NGINX:
+        file_store.path_of(path).stat()
+        response["X-Accel-Redirect"] = f"{settings.IMAGES_BY_NGINX}/{quote(path)}"
+    else:
+        response.content = labelling.picture(path, token)
 
 
 def _size(request: HttpRequest) -> int:

@@ -20,7 +20,7 @@ from accounts import signed_in
 from accounts.models import User
 from labeler import labelling, rater_rows
 from labeler.labelling import NotOpen, Refusal
-from labeler.models import Level, Membership
+from labeler.models import Flag, Level, Membership
 from labeler.page_words import page_words
 
 JsonView = Callable[[HttpRequest, Membership], JsonResponse]
@@ -95,7 +95,7 @@ def told_to_scripts(membership: Membership, levels: list[Level]) -> dict[str, ob
     return {
         "levels": [_told(level) for level in levels],
         "words": page_words(),
-        "reasons": dict(labelling.reasons()),
+        "reasons": {**dict(labelling.reasons()), Flag.MISSING.value: str(Flag.MISSING.label)},
         # Whose answers and preferences a machine keeps.
         "owner": f"{membership.study_id}-{membership.code}",
         "urls": _urls(membership.study_id),

@@ -175,6 +175,7 @@ const own = [
 for (const { name, act } of [...look.actions, ...own]) {
   for (const button of document.querySelectorAll(`button[data-keys="${name}"]`)) button.addEventListener("click", act);
 }
+at("leave-out").addEventListener("click", () => session.leaveOut());
 const keys = new Keys([...choice.actions, ...own, ...look.actions]);
 
 document.addEventListener("keydown", (event) => {

@@ -6,10 +6,15 @@ const DECODED_AHEAD = 6;
 const AT_ONCE = { usually: 4, slow: 2 };
 const SLOW_MS = 1000;
 const RETRY_MS = [500, 1500, 3000, 5000];
+// Then it is asked whether the server has the file at all.
+const ASK_AFTER = 2;
+const GONE = 410;
 
 /** One picture: an <img> that lies hidden on the stage until it is shown. Its events reach the stage. */
 class Picture {
   failures = 0;
+  // The server says that its file is lost.
+  gone = false;
   paintedAt = null;
   shownAt = null;
   #begunAt = null;
@@ -70,6 +75,17 @@ class Picture {
     const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
     this.#retry = setTimeout(() => this.again(), wait);
     this.#tell("delayed");
+    if (this.failures >= ASK_AFTER && !this.gone) this.#ask();
+  }
+
+  async #ask() {
+    try {
+      this.gone = (await fetch(this.url, { method: "HEAD" })).status === GONE;
+    } catch {
+      // Not reached: it may be there, and the next failure asks again.
+      return;
+    }
+    if (this.gone) this.#tell("delayed");
   }
 
   #tell(type, detail) {
@@ -97,7 +113,7 @@ export class Stage extends EventTarget {
     this.#element = element;
     this.#url = url;
     element.addEventListener("delayed", (event) => {
-      if (event.target === this.current?.element) element.dataset.state = "delayed";
+      if (event.target === this.current?.element) element.dataset.state = this.current.gone ? "gone" : "delayed";
       this.#fill();
     });
     element.addEventListener("loaded", (event) => this.#came(event.detail));
@@ -161,7 +177,7 @@ export class Stage extends EventTarget {
     this.dispatchEvent(new Event("swap"));
     picture.element.classList.add("shown");
     picture.element.removeAttribute("aria-hidden");
-    this.#element.dataset.state = picture.loaded ? "shown" : "loading";
+    this.#element.dataset.state = picture.loaded ? "shown" : picture.gone ? "gone" : "loading";
     picture.load("high");
     await picture.ready;
     await painted();

@@ -92,6 +92,13 @@ export class Session extends EventTarget {
     return true;
   }
 
+  /** Go on without an image that the server has lost; false for any other, and for one that was answered. */
+  leaveOut() {
+    if (this.view !== "grading" || this.reviewed || !this.#stage.current?.gone) return false;
+    this.#answerHead({ level_value: null, flag: "missing", comment: "", unsure: false, regions: {} });
+    return true;
+  }
+
   /** To the image before; earlier ones are fetched when the page has none. */
   back() {
     // In turn: a second key while the past is being fetched goes one further.
@@ -156,7 +163,7 @@ export class Session extends EventTarget {
     this.#ahead.drop(token);
     this.#showHead();
     if (this.view === "grading") this.#say(words("given", { answer: nameOf(given), ...this.#place }));
-    this.dispatchEvent(new CustomEvent("answered", { detail: { decideMs } }));
+    if (decideMs !== null) this.dispatchEvent(new CustomEvent("answered", { detail: { decideMs } }));
   }
 
   #change(item, given) {
@@ -175,16 +182,16 @@ export class Session extends EventTarget {
   #send(item, given) {
     const { paintedAt, shownAt } = this.#stage.current;
     const decideMs = Math.round(performance.now() - paintedAt);
+    // Nothing was seen of an image that is left out.
+    const seen = shownAt && { shown_at: shownAt.toISOString(), decide_ms: decideMs, viewing: this.#stage.viewing() };
     this.#outbox.add({
       token: item.token,
       ...asSent(given),
       base_version: item.given.version + this.#outbox.waitingFor(item.token),
-      shown_at: shownAt.toISOString(),
       client_time: new Date().toISOString(),
-      decide_ms: decideMs,
-      viewing: this.#stage.viewing(),
+      ...seen,
     });
-    return decideMs;
+    return seen && decideMs;
   }
 
   /** Know of an answer that this page did not take. */
