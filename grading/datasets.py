@@ -22,7 +22,7 @@ from grading.models import Dataset, Scope
 from labeler import file_store
 from labeler.models import GoldenItem, Study
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MIN_TRAINING_IMAGES: Final = 10
 MIN_PANEL: Final = 2
 
@@ -32,12 +32,20 @@ class NotTrainable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingGrade:
+    """What a rater (by code) gave."""
+
+    rater: str
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingImage:
-    """target: mean of the grades of `raters` (codes). group: what it must stay together with in splits."""
+    """target: mean of `grades`. group: what it must stay together with in splits."""
 
     sha256: str
     target: float
-    raters: tuple[str, ...]
+    grades: tuple[TrainingGrade, ...]
     group: str
 
 
@@ -89,12 +97,13 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
-        """Raises ValueError for another schema."""
+        """Raises NotTrainable for what another version of Goldfold froze."""
         fields: dict[str, Any] = json.loads(data)
         if fields.pop("schema") != SCHEMA:
-            raise ValueError(f"the manifest is not of schema {SCHEMA}")
+            raise NotTrainable("The data set was frozen by another version of Goldfold; start a new run.")
         fields["training"] = tuple(
-            TrainingImage(**{**one, "raters": tuple(one["raters"])}) for one in fields["training"]
+            TrainingImage(**{**one, "grades": tuple(TrainingGrade(**grade) for grade in one["grades"])})
+            for one in fields["training"]
         )
         fields["raters"] = tuple(PanelRater(**one) for one in fields["raters"])
         fields["golden"] = tuple(GoldenImage(**one) for one in fields["golden"])
@@ -192,8 +201,8 @@ def load_manifest(dataset: Dataset) -> Manifest:
     return Manifest.from_bytes(data)
 
 
-def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tuple[str, ...]]]:
-    """Mean grade and the codes of those who gave it, of every graded image that never was golden.
+def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tuple[TrainingGrade, ...]]]:
+    """Mean grade, and who gave which, of every graded image that never was golden.
 
     Whom the lead took out of the panel teaches the model nothing either; who merely has not answered enough golden
     items yet does.
@@ -206,7 +215,8 @@ def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tupl
     for image, row in zip(table.images, table.grades, strict=True):
         given = np.flatnonzero(~np.isnan(row) & teaches)
         if given.size and image not in ever_golden:
-            found[image] = float(row[given].mean()), tuple(codes[at] for at in given.tolist())
+            grades = tuple(TrainingGrade(codes[at], float(row[at])) for at in given.tolist())
+            found[image] = float(row[given].mean()), grades
     return found
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import audit
 from grading.consensus import override_seat, panel_figures
-from grading.datasets import Manifest, NotTrainable, freeze_dataset, load_manifest, plan_dataset
+from grading.datasets import Manifest, NotTrainable, TrainingGrade, freeze_dataset, load_manifest, plan_dataset
 from grading.models import ConsensusVersion, Dataset, Scope
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all, graded_study
 from labeler.models import GoldenItem, Image, ImageName, Person, Study
@@ -28,7 +28,7 @@ def test_a_target_is_the_mean_of_the_images_raters_and_golden_never_trains(study
     manifest = planned(study)
     assert {one.sha256 for one in manifest.training} == sha256s(images[2:13])
     both = next(one for one in manifest.training if one.sha256 == images[2].sha256)
-    assert (both.target, both.raters) == (4.5, ("R01", "R02"))
+    assert (both.target, both.grades) == (4.5, (TrainingGrade("R01", 4), TrainingGrade("R02", 5)))
     assert [rater.code for rater in manifest.raters] == ["R01", "R02"]
     assert [rater.rmse for rater in manifest.raters] == pytest.approx([0.5**1.5, 0.5**1.5])
     assert manifest.levels == (1, 2, 3, 4, 5)
@@ -97,6 +97,11 @@ def test_a_manifest_that_was_changed_on_disk_is_refused(study: Study) -> None:
         load_manifest(dataset)
 
 
+def test_a_manifest_of_another_version_asks_for_a_new_run() -> None:
+    with pytest.raises(NotTrainable, match="another version of Goldfold; start a new run"):
+        Manifest.from_bytes(b'{"schema": 1}')
+
+
 def test_what_is_missing_is_said(study: Study) -> None:
     with pytest.raises(NotTrainable, match="no golden set"):
         planned(study)
@@ -114,6 +119,6 @@ def test_whom_the_lead_took_out_teaches_nothing_and_a_newcomer_does(study: Study
     answer_all(raters, images, [[1, 2, 1, None], [3, 3, 3, None], *[[2, None, 5, None]] * 11, [None, None, None, 4]])
     assert next(one for one in planned(study).training if one.sha256 == images[2].sha256).target == 3.5
     override_seat(study, raters[2], False, "tried the keys", audit.SYSTEM)
-    by_image = {one.sha256: (one.target, one.raters) for one in planned(study).training}
-    assert by_image[images[2].sha256 or ""] == (2, ("R01",))
-    assert by_image[images[13].sha256 or ""] == (4, ("R04",))
+    by_image = {one.sha256: (one.target, [grade.rater for grade in one.grades]) for one in planned(study).training}
+    assert by_image[images[2].sha256 or ""] == (2, ["R01"])
+    assert by_image[images[13].sha256 or ""] == (4, ["R04"])
