@@ -34,12 +34,12 @@ class Cache:
             _written(path, lambda file: np.save(file, made, allow_pickle=False))
         return np.asarray(np.load(path, allow_pickle=False))
 
-    def bytes(self, made_of: Sequence[object], make: Callable[[], bytes]) -> bytes:
+    def file(self, made_of: Sequence[object], make: Callable[[], bytes]) -> Path:
         path = self._path(made_of, ".bin")
         if not path.exists():
             made = make()
             _written(path, lambda file: file.write(made))
-        return path.read_bytes()
+        return path
 
     def _path(self, made_of: Sequence[object], ending: str) -> Path:
         name = hashlib.sha256(json.dumps(list(made_of)).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.grades.cache import Cache
-from mlcore.images import decode
-from mlcore.records import Pixels
+from mlcore.commands.experts import Picture
+from mlcore.commands.folder import sha256_of
 from mlcore.synthetic import (
     PUBLISHED_PANEL,
     CohortConfig,
@@ -29,19 +28,6 @@ CONFOUNDERS = 0.5
 DRAWING = "drawing-1"
 """Part of what a kept picture is made of; to be raised whenever drawing changes."""
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Selfie:
-    """A drawn picture as it would be uploaded."""
-
-    subject: Subject
-    sha256: str
-    data: bytes
-
-    @property
-    def rgb(self) -> Pixels:
-        return decode(self.data)
 
 
 @dataclass(frozen=True)
@@ -81,11 +67,12 @@ class DrawnStudy:
         """The one grade of each training image, (training,)."""
         return np.array([self.grades[at, self.rater_of(order)] for order, at in enumerate(self.training)])
 
-    def selfie(self, at: int, cache: Cache) -> Selfie:
+    def selfie(self, at: int, cache: Cache) -> Picture:
+        """The picture of subject number `at`, as it would be uploaded."""
         subject, config = self.subjects[at], self.config
         made_of = (DRAWING, config.seed, config.confounders, config.profile_share, config.width, config.height, at)
-        data = cache.bytes(made_of, lambda: encode_jpeg(draw_face(subject, config)))
-        return Selfie(subject, hashlib.sha256(data).hexdigest(), data)
+        path = cache.file(made_of, lambda: encode_jpeg(draw_face(subject, config)))
+        return Picture(sha256_of(path), path)
 
 
 def drawn_study(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from bench.bars import Bar, at_most, reported, within
 from bench.grades.ablation import Row, Setting, ablation
 from bench.grades.cache import Cache, cache_folder
 from bench.grades.drawn import DrawnStudy, drawn_study
-from bench.grades.ours import Picture, Scores, learn_and_score, seen
+from bench.grades.ours import Scores, experts_of, learn_and_score
 from bench.grades.panels import rmse
 from bench.grades.progress import followed, say
 from bench.grades.published import PublishedRecipe, constant
 from mlcore import backbones
 from mlcore.agreement import rmse_to_panel
+from mlcore.commands.experts import Picture
 from mlcore.evaluation import pearson
 from mlcore.examples import Example, Rating
-from mlcore.extractor import Extractor, configure
 from mlcore.synthetic import PUBLISHED_RMSE
 from mlcore.synthetic_panel import PUBLISHED_LEVELS
 from mlcore.training import TrainingConfig
@@ -64,19 +64,16 @@ def dealt(study: DrawnStudy, cache: Cache) -> Dealt:
     labels = study.labels.tolist()
     for number, at in enumerate(followed(places, "drawing selfies")):
         selfie = study.selfie(at, cache)
-        pictures.append(Picture(selfie.sha256, _reader(study, at, cache)))
+        pictures.append(selfie)
+        person = study.subjects[at].person
         order = number - len(study.golden)
         if order < 0:
-            examples.append(Example(selfie.sha256, selfie.subject.person, float(study.truth[number])))
+            examples.append(Example(selfie.sha256, person, float(study.truth[number])))
         else:
             grade = float(labels[order])
             rating = Rating(f"Rater {study.rater_of(order) + 1}", grade)
-            examples.append(Example(selfie.sha256, selfie.subject.person, grade, (rating,)))
+            examples.append(Example(selfie.sha256, person, grade, (rating,)))
     return Dealt(study, tuple(pictures), tuple(examples))
-
-
-def _reader(study: DrawnStudy, at: int, cache: Cache) -> Callable[[], bytes]:
-    return lambda: study.selfie(at, cache).data
 
 
 def on_drawn(quick: bool) -> list[Bar]:
@@ -118,11 +115,8 @@ def _recipe(deal: Dealt, cache: Cache, quick: bool) -> list[Bar]:
 
 
 def _ours(deal: Dealt, root: Path, quick: bool) -> list[Bar]:
-    backbone = backbones.load("texture")
     config = TrainingConfig(levels=PUBLISHED_LEVELS)
-    experts = seen(
-        deal.pictures, deal.examples, [Extractor(configure(backbone), backbone=backbone)], root / "features", config
-    )
+    experts = experts_of(deal.pictures, deal.examples, None, root / "features", config)
     setting = Setting(experts, deal.examples, config)
     scores = _scored(setting, deal)
     truth = deal.study.truth

@@ -16,15 +16,15 @@ from bench.bars import Bar, at_most, reported
 from bench.grades.ablation import Setting, ablation
 from bench.grades.cache import Cache, cache_folder
 from bench.grades.on_drawn import table
-from bench.grades.ours import Picture, learn_and_score, seen
+from bench.grades.ours import experts_of, learn_and_score
 from bench.grades.panels import leave_one_out, rmse, worst_panel
 from bench.grades.progress import say
 from bench.grades.published import PublishedRecipe, constant
 from bench.grades.real import LEVELS, Photograph, Photographs, data_folder, photographs
 from mlcore import backbones
+from mlcore.commands.experts import Picture, weights_files
 from mlcore.examples import Example, Rating
-from mlcore.extractor import Extractor, configure
-from mlcore.records import Backbone
+from mlcore.records import BACKBONES, Backbone
 from mlcore.splits import Split, folds
 from mlcore.training import TrainingConfig
 
@@ -58,8 +58,8 @@ def on_real(quick: bool) -> list[Bar]:
     study = photographs(folder)
     study = replace(study, images=_some(study.images, load.images))
     say(f"real photographs: {len(study.images)} images, {len(study.raters)} dermatologists, {FOLDS} folds by group")
-    known = _known(study.weights, quick)
-    bars = [*_ours(study, known, load, quick), *_recipe(study, known, load)]
+    weights = None if quick else study.weights
+    bars = [*_ours(study, weights, load, quick), *_recipe(study, weights, load)]
     say(f"real photographs: {time.monotonic() - start:.0f} s")
     return [*_panel(study), *bars]
 
@@ -71,21 +71,10 @@ def _some(images: tuple[Photograph, ...], wanted: int | None) -> tuple[Photograp
     return tuple(images[at] for at in np.linspace(0, len(images) - 1, wanted).astype(int).tolist())
 
 
-def _known(weights: Path, quick: bool) -> list[Backbone]:
-    """texture, and the networks whose weights are there; the best first after it."""
-    texture = backbones.load("texture")
-    return (
-        [texture]
-        if quick
-        else [texture, *(backbones.load(name, weights) for name in NETWORKS if _there(name, weights))]
-    )
-
-
-NETWORKS = ("mobilenet_v2", "squeezenet1_0")
-
-
-def _there(name: str, weights: Path) -> bool:
-    return any(weights.glob(f"{name}*.pth"))
+def _backbone(weights: Path | None) -> Backbone:
+    """The recipe's: of those whose weights are there the one most like its own, a ResNet-152; or `texture`."""
+    there = [name for name in reversed(BACKBONES) if weights_files(name, weights)]
+    return backbones.load(there[0] if there else "texture", weights)
 
 
 def _panel(study: Photographs) -> list[Bar]:
@@ -99,7 +88,7 @@ def _panel(study: Photographs) -> list[Bar]:
 def _examples(study: Photographs) -> tuple[Example, ...]:
     return tuple(
         Example(
-            image.sha256,
+            image.picture.sha256,
             image.group,
             float(truth),
             tuple(Rating(rater, grade) for rater, grade in zip(study.raters, image.grades, strict=True)),
@@ -109,7 +98,7 @@ def _examples(study: Photographs) -> tuple[Example, ...]:
 
 
 def _pictures(study: Photographs) -> tuple[Picture, ...]:
-    return tuple(Picture(image.sha256, image.path.read_bytes) for image in study.images)
+    return tuple(image.picture for image in study.images)
 
 
 def predicted(groups: Sequence[str], seed: int, score: Callable[[Split, int], Floats]) -> Floats:
@@ -129,24 +118,21 @@ def _cross_validated(setting: Setting, seed: int) -> Floats:
     return predicted([example.group for example in setting.examples], seed, score)
 
 
-def _ours(study: Photographs, known: Sequence[Backbone], load: Load, quick: bool) -> list[Bar]:
+def _ours(study: Photographs, weights: Path | None, load: Load, quick: bool) -> list[Bar]:
     config = TrainingConfig(levels=LEVELS)
     examples = _examples(study)
-    extractors = [Extractor(configure(backbone), backbone=backbone) for backbone in known]
-    setting = Setting(
-        seen(_pictures(study), examples, extractors, cache_folder() / "features", config), examples, config
-    )
+    experts = experts_of(_pictures(study), examples, weights, cache_folder() / "features", config)
+    setting = Setting(experts, examples, config)
     runs = []
     for seed in range(load.seeds):
         runs.append(_cross_validated(setting, seed))
         say(f"  real: ours, seed {seed}: RMSE {rmse(runs[-1], study.truth):.4f}, {_against(runs[-1], study)}")
-    rows = ablation(
-        setting,
-        lambda other: float(
-            np.mean([rmse(_cross_validated(other, seed), study.truth) for seed in range(load.ablation_seeds)])
-        ),
-        float(np.mean([rmse(run, study.truth) for run in runs[: load.ablation_seeds]])),
-    )
+
+    def averaged(other: Setting) -> float:
+        few = range(load.ablation_seeds)
+        return float(np.mean([rmse(_cross_validated(other, seed), study.truth) for seed in few]))
+
+    rows = ablation(setting, averaged, float(np.mean([rmse(run, study.truth) for run in runs[: load.ablation_seeds]])))
     raters = [one.rater for one in leave_one_out(study.truth, study.grades)]
     coverage = np.mean([any(expert.vectors[at] for expert in setting.experts) for at in range(len(examples))])
     name, worst = "real: our RMSE to the panels that leave one out, the largest", _worst(runs, study)
@@ -161,8 +147,8 @@ def _ours(study: Photographs, known: Sequence[Backbone], load: Load, quick: bool
     ]
 
 
-def _recipe(study: Photographs, known: Sequence[Backbone], load: Load) -> list[Bar]:
-    backbone = known[min(1, len(known) - 1)]
+def _recipe(study: Photographs, weights: Path | None, load: Load) -> list[Bar]:
+    backbone = _backbone(weights)
     recipe = PublishedRecipe(backbone, Cache(cache_folder()), LEVELS)
     pictures, targets = _pictures(study), study.truth.tolist()
     leaks, runs = [], []

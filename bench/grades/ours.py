@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.grades.progress import followed
+from mlcore.commands.experts import Picture, everywhere, look, open_extractors
+from mlcore.commands.progress import Progress
+from mlcore.commands.train import expert_data
 from mlcore.examples import Example, ExpertData
-from mlcore.extractor import Extractor
-from mlcore.feature_store import FeatureStore
-from mlcore.features import ensure
 from mlcore.training import TrainingConfig, plan_training, train
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """`read` gives the file's bytes; it is asked only where features are missing."""
-
-    sha256: str
-    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +31,24 @@ class Scores:
     parts: dict[str, float]
 
 
-def seen(
+def experts_of(
     pictures: Sequence[Picture],
     examples: Sequence[Example],
-    extractors: Sequence[Extractor],
-    store: Path,
+    weights: Path | None,
+    cache: Path,
     config: TrainingConfig,
 ) -> tuple[ExpertData, ...]:
-    """What each extractor sees in each picture, at the offsets that a training on all of them would want.
+    """What every extractor that the weights allow sees in each picture, as `python -m mlcore train` looks at them.
 
-    Kept under `store`, so that a second run reads it. pictures and examples are one for one.
+    pictures and examples are one for one. Kept under `cache`, so that a second run reads it.
     """
-    plain = tuple(_expert(extractor, pictures, store, [(0,)] * len(pictures)) for extractor in extractors)
-    offsets = plan_training(plain, examples, config).offsets
-    return tuple(
-        _expert(extractor, pictures, store, wanted) for extractor, wanted in zip(extractors, offsets, strict=True)
-    )
-
-
-def _expert(
-    extractor: Extractor, pictures: Sequence[Picture], store: Path, offsets: Sequence[Sequence[int]]
-) -> ExpertData:
-    kept = FeatureStore(store, extractor.config.id)
-    pairs = list(zip(pictures, offsets, strict=True))
-    vectors = [
-        ensure(kept, extractor, picture.sha256, picture.read, wanted or (0,)).vectors
-        for picture, wanted in followed(pairs, f"{extractor.config.backbone} features of ours")
-    ]
-    return ExpertData(extractor.config, vectors, extractor.backbone.feels_rolls)
+    told = Progress(sys.stdout)
+    extractors = open_extractors(weights, told)
+    first = sorted({0, *config.ridge.offsets, *config.regressor.offsets})
+    seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), told)
+    plan = plan_training([expert_data(one) for one in seen], examples, config)
+    seen = look(pictures, extractors, cache, plan.offsets, told, "rolled features")
+    return tuple(expert_data(one) for one in seen)
 
 
 def part_of(experts: Sequence[ExpertData], places: Sequence[int]) -> tuple[ExpertData, ...]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.grades.cache import Cache
-from bench.grades.ours import Picture
 from bench.grades.progress import followed
 from bench.recipe.features import Features, PublishedFeatures
 from bench.recipe.model import fit
 from bench.recipe.rolling import roll_times
+from mlcore.commands.experts import Picture
 from mlcore.evaluation import levels_of
 from mlcore.faces import FaceFinder
 from mlcore.images import decode
@@ -53,14 +53,9 @@ class PublishedRecipe:
         return PublishedScores(np.array([model.score(patches) for patches in strangers]), model.validation_rmse)
 
     def features(self, picture: Picture, times: int) -> Features:
-        return self._features.of(picture.sha256, lambda: decode(picture.read()), times)
+        return self._features.of(picture.sha256, lambda: decode(picture.path.read_bytes()), times)
 
 
 def constant(targets: Sequence[float], images: int) -> Floats:
     """What knowing nothing of a picture gives: the training targets' mean for each."""
     return np.full(images, float(np.mean(targets)))
-
-
-def merged(parts: Mapping[int, float]) -> Floats:
-    """Scores by place, in the places' order."""
-    return np.array([parts[at] for at in sorted(parts)])

@@ -4,17 +4,16 @@ but features in the bench's cache; names and the data set's own level are read b
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.images import decode
-from mlcore.records import Pixels
+from mlcore.commands.experts import Picture
+from mlcore.commands.folder import sha256_of
 
 DATA = "GOLDFOLD_DATA"
 LEVELS = (0.0, 1.0, 2.0, 3.0)
@@ -25,14 +24,9 @@ Floats = NDArray[np.float64]
 class Photograph:
     """group: what must stay on one side of a split. grades: of every rater, in the order of `Photographs.raters`."""
 
-    path: Path
-    sha256: str
+    picture: Picture
     group: str
     grades: tuple[float, ...]
-
-    @property
-    def rgb(self) -> Pixels:
-        return decode(self.path.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +66,10 @@ def photographs(data: Path) -> Photographs:
     once: dict[str, Photograph] = {}
     for row in sorted(complete, key=lambda row: row["image"]):
         grades = [table[row["image"]][name] for name in raters]
-        image = _photograph(folder / "images" / row["image"], row["group"], grades)
-        once.setdefault(row["duplicate_group"] or image.sha256, image)
+        path = folder / "images" / row["image"]
+        image = Photograph(Picture(sha256_of(path), path), row["group"], tuple(grades))
+        once.setdefault(row["duplicate_group"] or image.picture.sha256, image)
     return Photographs(raters, tuple(once.values()), data / "weights")
-
-
-def _photograph(path: Path, group: str, grades: Iterable[float]) -> Photograph:
-    return Photograph(path, hashlib.sha256(path.read_bytes()).hexdigest(), group, tuple(grades))
 
 
 def _ratings(path: Path) -> Mapping[str, dict[str, float]]:

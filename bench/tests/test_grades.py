@@ -11,6 +11,7 @@ from bench.grades.cache import Cache
 from bench.grades.drawn import GOLDEN, TRAINING, drawn_study
 from bench.grades.panels import leave_one_out, rmse, worst_panel
 from bench.grades.real import photographs
+from mlcore.images import decode
 
 
 def test_a_kept_thing_is_made_once_and_told_apart_by_what_it_is_made_of(tmp_path: Path) -> None:
@@ -30,8 +31,8 @@ def test_what_breaks_while_it_is_made_is_not_kept(tmp_path: Path) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        Cache(tmp_path).bytes(("a",), fail)
-    assert Cache(tmp_path).bytes(("a",), lambda: b"whole") == b"whole"
+        Cache(tmp_path).file(("a",), fail)
+    assert Cache(tmp_path).file(("a",), lambda: b"whole").read_bytes() == b"whole"
 
 
 def test_golden_and_training_images_are_all_and_apart() -> None:
@@ -60,7 +61,7 @@ def test_a_selfie_is_drawn_once_and_always_the_same(tmp_path: Path) -> None:
     study = drawn_study(training=1, golden=1)
     one, again = (study.selfie(study.golden[0], Cache(folder)) for folder in (tmp_path / "a", tmp_path / "b"))
     assert one.sha256 == again.sha256
-    assert one.rgb.shape == (640, 480, 3)
+    assert decode(one.path.read_bytes()).shape == (640, 480, 3)
     (kept,) = (tmp_path / "a").rglob("*.bin")
     before = kept.stat().st_mtime_ns
     study.selfie(study.golden[0], Cache(tmp_path / "a"))
@@ -93,6 +94,6 @@ def test_only_complete_photographs_count_and_second_copies_do_not(tmp_path: Path
     lines = [f"{name}.jpg,r{at},{grade}" for name, given in grades.items() for at, grade in enumerate(given)]
     (folder / "ratings.csv").write_text("image,rater,grade\n" + "\n".join([*lines, "b.jpg,r1,"]) + "\n")
     found = photographs(tmp_path)
-    assert [image.path.name for image in found.images] == ["a.jpg", "d.jpg"]
+    assert [image.picture.path.name for image in found.images] == ["a.jpg", "d.jpg"]
     assert found.truth.tolist() == [0.5, 1.5]
     assert found.groups == ["ga", "gd"]

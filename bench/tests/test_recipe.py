@@ -85,7 +85,7 @@ def test_its_validation_is_far_too_kind_where_targets_can_only_be_remembered() -
     looks = draw.normal(size=(60, 1, 1, 16))
     images = [(look + 0.01 * draw.normal(size=(2, 4, 16))).astype(np.float32) for look in looks]
     targets = draw.integers(1, 6, size=60)
-    model = fit(images, targets.astype(float), targets.tolist(), seed=5)
+    model = fit(images, targets.astype(float).tolist(), targets.tolist(), seed=5)
     strangers = draw.normal(size=(60, 2, 16)).astype(np.float32)
     honest = np.sqrt(
         np.mean([(model.score(rows) - target) ** 2 for rows, target in zip(strangers, targets, strict=True)])
