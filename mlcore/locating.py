@@ -18,7 +18,7 @@ import numpy as np
 from mlcore import patches
 from mlcore.faces import FaceFinder
 from mlcore.patches import GEOMETRIES, GOLDFOLD, PUBLISHED
-from mlcore.records import Box, Cut, Eye, Finder, Landmarks, Located, Patch, Pixels, Region, Route
+from mlcore.records import Box, Cut, Finder, Landmarks, Located, Patch, Pixels, Region, Route
 from mlcore.side_views import SideViews
 from mlcore.skin import Skin, find_skin, from_skin
 from mlcore.turning import TurnedFace, find_turned
@@ -104,8 +104,7 @@ class Locator:
         if eye is not None:
             cut = _on_skin(patches.from_eye(eye, width, height), skin)
             if cut.patches:
-                view = _view_of_eye(eye, skin, width, height)
-                return _located(Route.ONE_EYE, cut, 0, skin.eye_distance, view)
+                return _located(Route.ONE_EYE, cut, 0, skin.eye_distance, _view_of_skin(skin, width, height))
         cut = from_skin(skin, width, height)
         if not cut.patches:
             return _refused(NO_SKIN)
@@ -135,7 +134,7 @@ def _turned(face: TurnedFace, rgb: Pixels, skin: Skin) -> Located | None:
 
 def _believable(face: Landmarks, skin: Skin) -> bool:
     large = min(face.box.width, face.box.height) >= _GUESS_OF_EXTENT * skin.extent
-    return large and skin.mask.any() and skin.share(face.box) >= _GUESS_ON_SKIN
+    return large and skin.share(face.box) >= _GUESS_ON_SKIN
 
 
 def _on_skin(cut: Cut, skin: Skin) -> Cut:
@@ -144,12 +143,8 @@ def _on_skin(cut: Cut, skin: Skin) -> Cut:
     return Cut(kept, cut.dropped)
 
 
-def _view_of_eye(eye: Eye, skin: Skin, width: int, height: int) -> Box:
-    """A square around the face of that eye: its cheek's side, from above the brow to below the mouth."""
-    return _view_of_skin(skin, width, height)
-
-
 def _view_of_skin(skin: Skin, width: int, height: int) -> Box:
+    """A square around all of the skin: where the face is exactly is not known."""
     box = skin.box
     return patches.square((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, max(box.width, box.height), width, height)
 

@@ -59,7 +59,7 @@ class SideViews:
         """The surest profile that is mostly skin, or None. The cascade knows faces that look to the picture's left."""
         small = shrink(rgb, PROFILE_SIDE)
         scale = small.shape[1] / rgb.shape[1]
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         least = round(_LEAST_PROFILE * skin.extent * scale)
         found = []
         for side, image in ((Side.LEFT, grey), (Side.RIGHT, np.ascontiguousarray(grey[:, ::-1]))):
@@ -73,7 +73,7 @@ class SideViews:
         """The surest plausible eye, or None."""
         small = shrink(rgb, EYE_SIDE)
         scale = small.shape[1] / rgb.shape[1]
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
         redness = _redness(small)
         believed = []
         for box, confidence in _detect(self._eyes, grey, scale, round(_LEAST_EYE * skin.extent * scale), 3):

@@ -138,7 +138,7 @@ def _placed(skin: Skin, side: float) -> list[Box]:
     inside = np.argwhere(skin.mask)
     middle = inside.mean(axis=0) - small / 2
     worth -= 0.15 * np.hypot(rows - middle[0], columns - middle[1]) / small
-    placed = []
+    placed: list[Box] = []
     while free.any() and len(placed) < _MOST_PATCHES:
         y, x = divmod(int(np.argmax(np.where(free, worth, -np.inf))), free.shape[1])
         placed.append(Box(*(round(at / skin.scale) for at in (x, y, x + small, y + small))))
@@ -197,7 +197,8 @@ def _cut(colours: Floats, labels: NDArray[np.uint8]) -> Mask:
     low, high = np.array([-0.4, -1.0, 2.0], np.float32), np.array([1.0, 0.4, 5.6], np.float32)
     bytes_ = np.clip((colours - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     cv2.setRNGSeed(0)
-    cv2.grabCut(bytes_, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(bytes_, labels, (0, 0, 1, 1), background, foreground, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 

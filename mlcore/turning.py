@@ -84,7 +84,7 @@ def _copies(rgb: Pixels) -> Iterator[tuple[Floats, int, int]]:
     yield np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]]), width, height
     for angle in ANGLES:
         across, down = (height, width) if angle in (90, -90) else (width, height)
-        matrix = np.asarray(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0))
+        matrix = np.asarray(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0), np.float64)
         matrix[:, 2] += (across - width) / 2, (down - height) / 2
         yield matrix, across, down
 
@@ -102,7 +102,7 @@ def _read(finder: Finder, rgb: Pixels, matrix: Floats, guess: Box) -> TurnedFace
     found = finder.frontal(np.asarray(copy, dtype=np.uint8))
     if found is None:
         return None
-    back = np.asarray(cv2.invertAffineTransform(towards))
+    back = np.asarray(cv2.invertAffineTransform(towards), np.float64)
     return TurnedFace(found, back, canvas, canvas)
 
 
