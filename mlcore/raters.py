@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from mlcore.examples import Rating
 
 Floats = NDArray[np.float64]
-ITERATIONS: Final = 200
-_SETTLED: Final = 1e-6
+ITERATIONS: Final = 1000
+_SETTLED: Final = 1e-7
 # A rater of a few grades can agree by chance; noise is pulled to the panel's as if by this many grades.
 _PRIOR_GRADES: Final = 20.0
 
@@ -85,15 +85,20 @@ class _Fit:
 
     def run(self) -> RaterModel:
         for _ in range(ITERATIONS):
-            before = self._bias.copy()
+            before = self._state()
             self._step()
-            if np.abs(self._bias - before).max() < _SETTLED:
+            if np.abs(self._state() - before).max() < _SETTLED:
                 break
+        common = float(np.average(self._noise, weights=self._counts))
+        self._noise = (self._noise * self._counts + common * _PRIOR_GRADES) / (self._counts + _PRIOR_GRADES)
         estimates = {
             name: RaterEstimate(int(count), float(bias), float(np.sqrt(noise)))
             for name, count, bias, noise in zip(self._names, self._counts, self._bias, self._noise, strict=True)
         }
         return RaterModel(estimates, float(np.sqrt(self._spread)))
+
+    def _state(self) -> Floats:
+        return np.concatenate([self._bias, self._noise, [self._spread]])
 
     def _step(self) -> None:
         precision = 1 / self._noise[self._rater_of]
@@ -106,8 +111,7 @@ class _Fit:
         left = self._residual - level - middle[self._image_of]
         bias = self._of_raters(left) / self._counts
         squares = self._of_raters((left - bias[self._rater_of]) ** 2 + variance[self._image_of])
-        common = float(squares.sum() / self._counts.sum())
-        self._noise = np.maximum((squares + _PRIOR_GRADES * common) / (self._counts + _PRIOR_GRADES), 1e-6)
+        self._noise = np.maximum(squares / self._counts, 1e-6)
         self._bias = self._shrunk(bias - bias.mean())
 
     def _shrunk(self, bias: Floats) -> Floats:
