@@ -1,8 +1,10 @@
 """From pixels to features: the one path that training and scoring share."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +12,17 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from mlcore import backbones, patches
-from mlcore.locating import Locator
-from mlcore.records import Backbone, Finder, Located, Offsets, Patch, PatchVector, Pixels, Region
+from mlcore import backbones
+from mlcore.locating import FINDER_VERSION, Locator
+from mlcore.patches import GOLDFOLD
+from mlcore.records import Backbone, Finder, Located, Offsets, Patch, PatchVector, Pixels, Region, Vectors
 
 ROLL_STEPS: Final = 12
-DETECTOR_VERSION: Final = "dlib-480-1"
+# Offsets from here on are those of the mirrored patch.
+MIRRORED: Final = ROLL_STEPS
+_VIEW_OFFSETS: Final = (0, MIRRORED)
+
+Pair = tuple[int, int]
 
 
 class ExtractorMismatch(RuntimeError):
@@ -24,14 +31,21 @@ class ExtractorMismatch(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ExtractorConfig:
-    """All that decides which numbers an extractor makes. Same configuration, same features."""
+    """All that decides which numbers an extractor makes. Same configuration, same features.
+
+    input_size, face_size: sides of the inputs for a patch and for the view of the whole face in pixels; the view is
+    not embedded where face_size is 0. pooling, blocks, precision: see `records.Backbone`.
+    """
 
     backbone: str
     weights_id: str
     input_size: int
+    face_size: int = 0
+    pooling: str = "final"
+    blocks: tuple[int, ...] = ()
     precision: str = "float32"
-    geometry: str = patches.VERSION
-    detector: str = DETECTOR_VERSION
+    geometry: str = GOLDFOLD
+    detector: str = FINDER_VERSION
 
     @property
     def id(self) -> str:
@@ -39,18 +53,51 @@ class ExtractorConfig:
         canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
+    @property
+    def dim(self) -> int:
+        return sum(self.blocks)
+
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> "ExtractorConfig":
+    def from_json(cls, fields: dict[str, Any]) -> ExtractorConfig:
         """Raises ExtractorMismatch for fields of another version of this class."""
         try:
-            return cls(**fields)
-        except TypeError as error:
+            return cls(**{**fields, "blocks": tuple(fields["blocks"])})
+        except (KeyError, TypeError) as error:
             raise ExtractorMismatch(f"unreadable extractor configuration: {error}") from error
 
 
-def configure(backbone: Backbone) -> ExtractorConfig:
-    """The configuration that uses this backbone with the current geometry and detector."""
-    return ExtractorConfig(backbone.name, backbone.weights_id, backbone.input_size, backbone.precision)
+def configure(backbone: Backbone, geometry: str = GOLDFOLD) -> ExtractorConfig:
+    """The configuration that uses this backbone with that geometry and the current detector."""
+    return ExtractorConfig(
+        backbone=backbone.name,
+        weights_id=backbone.weights_id,
+        input_size=backbone.input_size,
+        face_size=backbone.face_size,
+        pooling=backbone.pooling,
+        blocks=backbone.blocks,
+        precision=backbone.precision,
+        geometry=geometry,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a picture's features are made from: small squares, so that the picture itself can be let go.
+
+    pairs: (index of the patch, offset) each. squares: the patches among them, (side, side, 3), by index, not rolled.
+    regions: of each pair's patch.
+    """
+
+    pairs: tuple[Pair, ...]
+    squares: Mapping[int, Pixels]
+    regions: tuple[Region, ...]
+
+    def rolled(self) -> list[Pixels]:
+        """The backbone's input for each pair."""
+        return [
+            roll(self.squares[at], region, offset)
+            for (at, offset), region in zip(self.pairs, self.regions, strict=True)
+        ]
 
 
 class Extractor:
@@ -69,35 +116,75 @@ class Extractor:
         backbone: Backbone | None = None,
     ) -> None:
         self.config = config
-        self.backbone = backbone or backbones.load(config.backbone, weights_dir, precision=config.precision)
-        here = configure(self.backbone)
+        self.backbone = backbone or backbones.load(
+            config.backbone, weights_dir, precision=config.precision, pooling=config.pooling
+        )
+        try:
+            self.locator = Locator(finder, config.geometry)
+        except ValueError as error:
+            raise ExtractorMismatch(str(error)) from error
+        here = configure(self.backbone, config.geometry)
         if here != config:
             raise ExtractorMismatch(f"features of {config} are asked for, but {here} is what is installed")
-        self._locator = Locator(finder, config.geometry)
 
     def locate(self, rgb: Pixels) -> Located:
-        """As `mlcore.locating.Locator.locate`."""
-        return self._locator.locate(rgb)
+        """Find the patches, or refuse with a reason (see `mlcore.locating`). Never the whole picture as if it were
+        skin."""
+        return self.locator.locate(rgb)
+
+    def takes(self, region: Region, offset: int) -> bool:
+        """Whether a patch of that region is embedded at that offset. The view of a face is never rolled."""
+        if region is Region.FACE:
+            return self.config.face_size > 0 and offset in _VIEW_OFFSETS
+        return 0 <= offset < 2 * ROLL_STEPS
+
+    def pairs(self, cut: Sequence[Patch], offsets: Iterable[int]) -> list[Pair]:
+        """All (index of the patch, offset) that these patches are embedded at, of these offsets."""
+        wanted = tuple(offsets)
+        return [(at, offset) for at, patch in enumerate(cut) for offset in wanted if self.takes(patch.region, offset)]
 
     def embed(self, rgb: Pixels, located: Located, offsets: Offsets | None = None) -> tuple[PatchVector, ...]:
         """Vectors of every patch at the offsets wanted of its region (in twelfths; without an entry, unrolled only)."""
-        wanted = [
-            (index, offset)
-            for index, patch in enumerate(located.patches)
-            for offset in (offsets or {}).get(patch.region, (0,))
-        ]
-        return self.embed_at(rgb, located.patches, wanted)
+        wanted: Mapping[Region, Sequence[int]] = offsets or {}
+        pairs = [(at, offset) for at, patch in enumerate(located.patches) for offset in wanted.get(patch.region, (0,))]
+        return self.embed_at(rgb, located.patches, pairs)
 
-    def embed_at(self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[tuple[int, int]]) -> tuple[PatchVector, ...]:
-        """Vectors of exactly these (index of the patch, offset) pairs, in that order, in one batch."""
-        if not wanted:
-            return ()
-        resized = {index: resize(rgb, cut[index], self.config.input_size) for index, _ in wanted}
-        batch = np.stack([roll(resized[index], cut[index].region, offset) for index, offset in wanted])
-        vectors = self.backbone.embed(batch)
-        return tuple(
-            PatchVector(*pair, vector, cut[pair[0]].region) for pair, vector in zip(wanted, vectors, strict=True)
-        )
+    def embed_at(self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair]) -> tuple[PatchVector, ...]:
+        """Vectors of these (index of the patch, offset) pairs, in that order, without those it does not take."""
+        return self.embed_prepared([self.prepare(rgb, cut, wanted)])[0]
+
+    def prepare(self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair]) -> Prepared:
+        """Cut out what the vectors of these pairs are made from."""
+        pairs = tuple((at, offset) for at, offset in wanted if self.takes(cut[at].region, offset))
+        squares = {at: resize(rgb, cut[at], self._side(cut[at].region)) for at in sorted({at for at, _ in pairs})}
+        return Prepared(pairs, squares, tuple(cut[at].region for at, _ in pairs))
+
+    def embed_prepared(self, pictures: Sequence[Prepared]) -> list[tuple[PatchVector, ...]]:
+        """The vectors of each picture, in one batch for each size of input."""
+        squares = [square for picture in pictures for square in picture.rolled()]
+        vectors = iter(self._embed_all(squares))
+        return [
+            tuple(
+                PatchVector(*pair, next(vectors), region)
+                for pair, region in zip(picture.pairs, picture.regions, strict=True)
+            )
+            for picture in pictures
+        ]
+
+    def _embed_all(self, squares: Sequence[Pixels]) -> list[Vectors]:
+        found: list[Vectors] = [_NOTHING] * len(squares)
+        for side in sorted({len(square) for square in squares}, reverse=True):
+            places = [at for at, square in enumerate(squares) if len(square) == side]
+            vectors = self.backbone.embed(np.stack([squares[at] for at in places]))
+            for at, vector in zip(places, vectors, strict=True):
+                found[at] = vector
+        return found
+
+    def _side(self, region: Region) -> int:
+        return self.config.face_size if region is Region.FACE else self.config.input_size
+
+
+_NOTHING: Final[Vectors] = np.zeros(0, dtype=np.float32)
 
 
 def resize(rgb: Pixels, patch: Patch, side: int) -> Pixels:
@@ -110,7 +197,11 @@ def resize(rgb: Pixels, patch: Patch, side: int) -> Pixels:
 
 
 def roll(square: Pixels, region: Region, offset: int) -> Pixels:
-    """Roll a square patch by that many twelfths: a forehead from right to left, other regions from the bottom up."""
-    side = square.shape[0]
-    shift = -round(offset * side / ROLL_STEPS)
-    return np.roll(square, shift, axis=1 if region is Region.FOREHEAD else 0)
+    """Roll a square patch by that many twelfths: a forehead from right to left, other regions from the bottom up.
+
+    From `MIRRORED` on, the same of the patch mirrored left to right.
+    """
+    mirrored, twelfths = divmod(offset, ROLL_STEPS)
+    seen = square[:, ::-1] if mirrored else square
+    shift = -round(twelfths * square.shape[0] / ROLL_STEPS)
+    return np.roll(seen, shift, axis=1 if region is Region.FOREHEAD else 0)

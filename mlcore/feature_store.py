@@ -1,16 +1,17 @@
 """Features on disk, keyed by what they are made of: image sha256, extractor id, patch and roll offset.
 
 One small safetensors file per image and extractor, so that a retrain reads few files and a worker adds what is new.
-Files are replaced atomically; of two workers that write the same image at once the later one wins, and what the
-other had added is at worst computed again.
+Files are replaced atomically, and what two workers add to one image at once is put together.
 """
 
+import fcntl
 import json
 import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,9 @@ from mlcore.records import Box, DroppedPatch, Located, Patch, PatchVector, Regio
 
 logger = logging.getLogger(__name__)
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 # Kept with every record, so that refusals by older code can be found and tried again.
-CODE_VERSION: Final = "1"
+CODE_VERSION: Final = "2"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -77,6 +78,17 @@ class FeatureStore:
             logger.warning("damaged feature file %s is ignored: %s", path.name, error)
             return None
 
+    def add(self, sha256: str, stored: Stored) -> Stored:
+        """Write the record, together with the vectors that the store has of the same patches; returns the whole."""
+        path = self._path(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            known = self.get(sha256)
+            if known is not None and known.located == stored.located:
+                stored = stored.with_vectors(known.vectors)
+            self.put(sha256, stored)
+        return stored
+
     def put(self, sha256: str, stored: Stored) -> None:
         """Write the record, replacing an older one, in one atomic step."""
         path = self._path(sha256)
@@ -104,6 +116,14 @@ class FeatureStore:
         return self._folder / sha256[:2] / f"{sha256}.safetensors"
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other writers of that folder waiting; readers need not, as files appear whole."""
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _pack(stored: Stored) -> bytes:
     located = stored.located
     header = {
@@ -115,6 +135,7 @@ def _pack(stored: Stored) -> bytes:
         "code": located.code,
         "reason": located.reason,
         "faces": located.faces,
+        "eye_distance": located.eye_distance,
         "patches": [asdict(patch) for patch in located.patches],
         "dropped": [asdict(patch) for patch in located.dropped],
         "vectors": [(vector.patch, vector.offset) for vector in stored.vectors],
@@ -134,7 +155,13 @@ def _unpack(data: bytes) -> Stored:
     patches = tuple(Patch(Region(patch["region"]), Box(**patch["box"])) for patch in header["patches"])
     dropped = tuple(DroppedPatch(Region(patch["region"]), patch["reason"]) for patch in header["dropped"])
     located = Located(
-        Route(header["route"]), header["reason"], patches, code=header["code"], faces=header["faces"], dropped=dropped
+        Route(header["route"]),
+        header["reason"],
+        patches,
+        code=header["code"],
+        faces=header["faces"],
+        dropped=dropped,
+        eye_distance=header["eye_distance"],
     )
     keys = header["vectors"]
     if len(keys) != len(table):

@@ -1,11 +1,80 @@
-"""One image's features: from the store where they are there, computed and stored where they are not."""
+"""Images' features: from the store where they are there, computed and stored where they are not.
 
-from collections.abc import Callable, Sequence
+`stream` is for many images: one thread reads, decodes, locates and cuts ahead, while the patches of several images go
+through the backbone at once. What is held at a time does not grow with the number of images.
+"""
 
-from mlcore.extractor import Extractor
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from mlcore.extractor import Extractor, Pair, Prepared
 from mlcore.feature_store import CODE_VERSION, FeatureStore, Stored
 from mlcore.images import ImageRejected, decode
-from mlcore.records import Route
+from mlcore.records import Located, Pixels, Route
+
+UNREADABLE: Final = ("unreadable", "The picture's file is missing or can't be read.")
+# Images that are prepared ahead, and inputs that go through the backbone together.
+_AHEAD: Final = 16
+_TOGETHER: Final = 64
+# done, total; may raise to stop
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """An extractor, and where its features are kept."""
+
+    extractor: Extractor
+    store: FeatureStore
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image: its file is read, by `read`, only if something is missing.
+
+    offsets: at which its patches are wanted (in twelfths), of each shelf.
+    """
+
+    sha256: str
+    read: Callable[[], bytes]
+    offsets: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """One image on its way: a record per shelf, and what that shelf's backbone is still to see."""
+
+    source: Source
+    records: tuple[Stored, ...]
+    prepared: tuple[Prepared | None, ...]
+
+    @property
+    def inputs(self) -> int:
+        return sum(len(one.pairs) for one in self.prepared if one is not None)
+
+
+def stream(
+    shelves: Sequence[Shelf], sources: Sequence[Source], report: Report | None = None
+) -> Iterator[tuple[Stored, ...]]:
+    """The records of each image, one for each shelf, in the order of the sources; a face is looked for once.
+
+    A file that can't be read is a refusal that is not kept. report is told before the first and after every image.
+    What was computed until it raises, or until the caller stops, is kept.
+    """
+    done = 0
+    if report is not None:
+        report(0, len(sources))
+    for group in _groups(shelves, sources):
+        for records in _finish(shelves, group):
+            done += 1
+            if report is not None:
+                report(done, len(sources))
+            yield records
 
 
 def ensure(
@@ -15,34 +84,111 @@ def ensure(
     read: Callable[[], bytes],
     offsets: Sequence[int] = (0,),
 ) -> Stored:
-    """The record of an image, with a vector of each of its patches at each of the offsets (in twelfths).
+    """The record of one image, with a vector of each of its patches at each of the offsets that it is taken at.
 
-    The file is read, by `read`, only if something is missing. A picture that can't be decoded, or in which no skin is
-    found, is recorded as refused with its reason, and tried again only by another extractor or a newer version of the
-    code. Raises what `read` raises.
+    A picture that can't be decoded, or in which no skin is found, is recorded as refused with its reason, and tried
+    again only by another extractor or a newer version of the code. Raises what `read` raises.
     """
-    known = store.get(sha256)
-    if known is not None and _is_outdated(known):
-        known = None
-    if known is not None and not known.missing(_pairs(known, offsets)):
-        return known
+    shelves = [Shelf(extractor, store)]
+    begun = _begin(shelves, Source(sha256, read, (tuple(offsets),)))
+    return next(_finish(shelves, [begun]))[0]
+
+
+def _groups(shelves: Sequence[Shelf], sources: Sequence[Source]) -> Iterator[list[_Begun]]:
+    """Images prepared ahead by a thread, as many at a time as the backbone sees together."""
+    waiting = deque(sources)
+    ahead: deque[Future[_Begun]] = deque()
+    group: list[_Begun] = []
+    # One thread: a face finder is not to be shared.
+    with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+        try:
+            while waiting or ahead:
+                while waiting and len(ahead) < _AHEAD:
+                    ahead.append(pool.submit(_begin_or_refuse, shelves, waiting.popleft()))
+                group.append(ahead.popleft().result())
+                if sum(begun.inputs for begun in group) >= _TOGETHER or len(group) >= _AHEAD:
+                    yield group
+                    group = []
+            if group:
+                yield group
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin_or_refuse(shelves: Sequence[Shelf], source: Source) -> _Begun:
     try:
-        rgb = decode(read())
+        return _begin(shelves, source)
+    except OSError:
+        refused = Stored.refusal(*UNREADABLE)
+        return _Begun(source, (refused,) * len(shelves), (None,) * len(shelves))
+
+
+def _begin(shelves: Sequence[Shelf], source: Source) -> _Begun:
+    """Look into the stores, and prepare what they lack. Raises what reading the file raises."""
+    known = [_known(shelf.store, source.sha256) for shelf in shelves]
+    missing = [_missing(*each) for each in zip(shelves, known, source.offsets, strict=True)]
+    if not any(pairs is None or pairs for pairs in missing):
+        return _Begun(source, tuple(record for record in known if record is not None), (None,) * len(shelves))
+    try:
+        rgb = decode(source.read())
     except ImageRejected as error:
         refused = Stored.refusal(error.code, error.reason)
-        store.put(sha256, refused)
-        return refused
+        return _Begun(source, (refused,) * len(shelves), (_NOTHING,) * len(shelves))
+    records = _located(shelves, known, rgb)
+    prepared = [
+        _prepare(shelf, record, offsets, rgb) if pairs is None or pairs else None
+        for shelf, record, offsets, pairs in zip(shelves, records, source.offsets, missing, strict=True)
+    ]
+    return _Begun(source, tuple(records), tuple(prepared))
+
+
+_NOTHING: Final = Prepared((), {}, ())
+
+
+def _known(store: FeatureStore, sha256: str) -> Stored | None:
+    record = store.get(sha256)
+    outdated = record is not None and record.located.route is Route.REFUSED and record.code_version != CODE_VERSION
+    return None if outdated else record
+
+
+def _missing(shelf: Shelf, record: Stored | None, offsets: Sequence[int]) -> list[Pair] | None:
+    """None where nothing is known of the image."""
+    return None if record is None else record.missing(shelf.extractor.pairs(record.located.patches, offsets))
+
+
+def _located(shelves: Sequence[Shelf], known: Sequence[Stored | None], rgb: Pixels) -> list[Stored]:
+    """The records as far as they are known, begun where they are not; where patches lie is found out once."""
     height, width = rgb.shape[:2]
-    record = known or Stored(extractor.locate(rgb), width, height)
-    missing = record.missing(_pairs(record, offsets))
-    grown = record.with_vectors(extractor.embed_at(rgb, record.located.patches, missing))
-    store.put(sha256, grown)
-    return grown
+    found: dict[str, Located] = {}
+    for shelf, record in zip(shelves, known, strict=True):
+        if record is not None:
+            found.setdefault(shelf.extractor.locator.version, record.located)
+    records = []
+    for shelf, record in zip(shelves, known, strict=True):
+        version = shelf.extractor.locator.version
+        if version not in found:
+            found[version] = shelf.extractor.locate(rgb)
+        records.append(record or Stored(found[version], width, height))
+    return records
 
 
-def _is_outdated(record: Stored) -> bool:
-    return record.located.route is Route.REFUSED and record.code_version != CODE_VERSION
+def _prepare(shelf: Shelf, record: Stored, offsets: Sequence[int], rgb: Pixels) -> Prepared:
+    patches = record.located.patches
+    return shelf.extractor.prepare(rgb, patches, record.missing(shelf.extractor.pairs(patches, offsets)))
 
 
-def _pairs(record: Stored, offsets: Sequence[int]) -> list[tuple[int, int]]:
-    return [(patch, offset) for patch in range(len(record.located.patches)) for offset in offsets]
+def _finish(shelves: Sequence[Shelf], group: Sequence[_Begun]) -> Iterator[tuple[Stored, ...]]:
+    """Embed what was prepared of these images, together, and keep it."""
+    columns = []
+    for number, shelf in enumerate(shelves):
+        prepared = [begun.prepared[number] for begun in group]
+        vectors = shelf.extractor.embed_prepared([one or _NOTHING for one in prepared])
+        columns.append(
+            [
+                begun.records[number]
+                if one is None
+                else shelf.store.add(begun.source.sha256, begun.records[number].with_vectors(added))
+                for begun, one, added in zip(group, prepared, vectors, strict=True)
+            ]
+        )
+    yield from zip(*columns, strict=True)

@@ -165,8 +165,23 @@ class Backbone(Protocol):
     def dim(self) -> int: ...
 
     @property
+    def blocks(self) -> tuple[int, ...]:
+        """Lengths of a vector's consecutive parts: a stage of the network each, the pooled features last."""
+        ...
+
+    @property
+    def pooling(self) -> str:
+        """final: the pooled features before the classifier. stages: the means of earlier stages' maps as well."""
+        ...
+
+    @property
     def input_size(self) -> int:
-        """Side of the square input in pixels."""
+        """Side of a patch's square input in pixels."""
+        ...
+
+    @property
+    def face_size(self) -> int:
+        """The same of the view of a whole face; 0 where the backbone does not look at it."""
         ...
 
     @property
@@ -180,7 +195,7 @@ class Backbone(Protocol):
         ...
 
     def embed(self, batch: Pixels) -> Vectors:
-        """(n, side, side, 3) uint8 RGB to (n, dim) float32."""
+        """(n, side, side, 3) uint8 RGB to (n, dim) float32; side is input_size or face_size."""
         ...
 
 

@@ -4,79 +4,115 @@ import numpy as np
 import pytest
 
 from mlcore import backbones
-from mlcore.extractor import Extractor, ExtractorMismatch, configure, roll
-from mlcore.records import Box, Eye, Landmarks, Pixels, Region, Route
-from mlcore.tests.pictures import finder, frontal_face, profile_face
+from mlcore.extractor import Extractor, ExtractorConfig, ExtractorMismatch, configure, roll
+from mlcore.patches import PUBLISHED
+from mlcore.records import Box, Located, Patch, Pixels, Region, Route, Vectors
+from mlcore.tests.pictures import finder, frontal_face, scene
 
 CONFIG = configure(backbones.load("texture"))
 EXTRACTOR = Extractor(CONFIG, finder=finder())
+CUT = (
+    Patch(Region.FOREHEAD, Box(10, 0, 70, 30)),
+    Patch(Region.CHIN, Box(40, 60, 100, 110)),
+    Patch(Region.FACE, Box(0, 0, 120, 120)),
+)
 
 
-class NobodyThere:
-    """A finder that finds nothing."""
+class Looker:
+    """A backbone that says how large its inputs are, and what their left half and right half look like."""
 
-    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
-        return None
+    name, weights_id, dim, blocks = "looker", "1", 3, (1, 2)
+    input_size, face_size, pooling, precision, feels_rolls = 24, 48, "stages", "float32", True
 
-    def one_eye(self, rgb: Pixels) -> Eye | None:
-        return None
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, ...]] = []
 
-
-class PointFace(NobodyThere):
-    """A finder whose face is a single point, too small for any patch."""
-
-    def frontal(self, rgb: Pixels, weakest: float = 0.0) -> Landmarks | None:
-        return Landmarks(np.full((68, 2), 50.0), Box(49, 49, 51, 51), 1)
+    def embed(self, batch: Pixels) -> Vectors:
+        self.batches.append(batch.shape)
+        half = batch.shape[2] // 2
+        return np.array([(one.shape[0], one[:, :half].mean(), one[:, half:].mean()) for one in batch], np.float32)
 
 
-def test_a_frontal_face_is_aligned_with_its_four_regions_on_skin() -> None:
+@pytest.fixture
+def looker() -> Looker:
+    return Looker()
+
+
+@pytest.fixture
+def extractor(looker: Looker) -> Extractor:
+    return Extractor(configure(looker), backbone=looker, finder=finder())
+
+
+def test_a_frontal_face_is_found_and_each_of_its_patches_embedded() -> None:
     face = frontal_face()
     located = EXTRACTOR.locate(face.pixels)
     assert located.route is Route.ALIGNED
-    assert {patch.region for patch in located.patches} == set(Region)
-    for patch in located.patches:
-        box = patch.box
-        assert face.skin_mask[box.y0 : box.y1, box.x0 : box.x1].mean() > 0.5
     vectors = EXTRACTOR.embed(face.pixels, located)
-    assert [(vector.patch, vector.offset) for vector in vectors] == [(at, 0) for at in range(4)]
+    skin = [patch.region for patch in located.patches if patch.region is not Region.FACE]
+    assert len(skin) >= 3
+    assert [(vector.region, vector.offset) for vector in vectors] == [(region, 0) for region in skin]
+    assert EXTRACTOR.embed(face.pixels, Located(Route.REFUSED, "nobody", ())) == ()
 
 
-def test_a_profile_goes_by_one_eye() -> None:
-    located = EXTRACTOR.locate(profile_face().pixels)
-    assert located.route is Route.ONE_EYE
-    assert {patch.region for patch in located.patches} & {Region.LEFT_CHEEK, Region.RIGHT_CHEEK}
+def test_patches_and_the_face_have_inputs_of_their_own_size(extractor: Extractor, looker: Looker) -> None:
+    rgb = scene(160, 120)
+    vectors = extractor.embed_at(rgb, CUT, [(2, 0), (0, 0), (1, 0), (1, 6)])
+    assert sorted(looker.batches) == [(1, 48, 48, 3), (3, 24, 24, 3)]
+    assert [(one.patch, one.offset, one.region) for one in vectors] == [
+        (2, 0, Region.FACE),
+        (0, 0, Region.FOREHEAD),
+        (1, 0, Region.CHIN),
+        (1, 6, Region.CHIN),
+    ]
+    assert [one.vector[0] for one in vectors] == [48, 24, 24, 24]
 
 
-def test_a_picture_without_a_face_is_refused_and_never_used_whole() -> None:
-    rgb = np.full((200, 200, 3), 128, dtype=np.uint8)
-    nobody = Extractor(CONFIG, finder=NobodyThere()).locate(rgb)
-    assert (nobody.route, nobody.code, nobody.patches) == (Route.REFUSED, "no_face", ())
-    tiny = Extractor(CONFIG, finder=PointFace()).locate(rgb)
-    assert (tiny.route, tiny.code, tiny.patches) == (Route.REFUSED, "no_skin", ())
-    assert nobody.reason
-    assert EXTRACTOR.embed(rgb, nobody) == ()
+def test_a_face_is_mirrored_but_never_rolled(extractor: Extractor) -> None:
+    wanted = range(24)
+    pairs = extractor.pairs(CUT, wanted)
+    assert [offset for at, offset in pairs if at == 2] == [0, 12]
+    assert [offset for at, offset in pairs if at == 0] == list(wanted)
+    seen, mirrored = extractor.embed_at(scene(160, 120), CUT, [(2, 0), (2, 3), (2, 12)])
+    assert mirrored.offset == 12
+    assert np.allclose(seen.vector, mirrored.vector[[0, 2, 1]])
+    assert seen.vector[1] != pytest.approx(seen.vector[2], abs=1)
 
 
-def test_offsets_are_embedded_for_the_regions_that_want_them() -> None:
-    rgb = frontal_face().pixels
-    located = EXTRACTOR.locate(rgb)
-    vectors = EXTRACTOR.embed(rgb, located, {Region.FOREHEAD: (0, 6), Region.CHIN: ()})
-    regions = [(located.patches[vector.patch].region, vector.offset) for vector in vectors]
-    assert regions == [
+def test_a_backbone_without_a_face_size_does_not_look_at_the_face() -> None:
+    assert EXTRACTOR.pairs(CUT, (0, 12)) == [(0, 0), (0, 12), (1, 0), (1, 12)]
+    assert [one.patch for one in EXTRACTOR.embed_at(scene(160, 120), CUT, [(0, 0), (2, 0)])] == [0]
+
+
+def test_offsets_are_embedded_for_the_regions_that_want_them(extractor: Extractor) -> None:
+    rgb = scene(160, 120)
+    vectors = extractor.embed(rgb, Located(Route.ALIGNED, "", CUT), {Region.FOREHEAD: (0, 6), Region.CHIN: ()})
+    assert [(one.region, one.offset) for one in vectors] == [
         (Region.FOREHEAD, 0),
         (Region.FOREHEAD, 6),
-        (Region.LEFT_CHEEK, 0),
-        (Region.RIGHT_CHEEK, 0),
+        (Region.FACE, 0),
     ]
-    again = EXTRACTOR.embed_at(rgb, located.patches, [(0, 6)])
-    assert np.array_equal(again[0].vector, vectors[1].vector)
+
+
+def test_several_pictures_are_embedded_together_as_each_by_itself(extractor: Extractor, looker: Looker) -> None:
+    pictures = [scene(160, 120, seed) for seed in range(3)]
+    wanted = [[(0, 0), (2, 0)], [], [(1, 0), (1, 3), (2, 12)]]
+    alone = [extractor.embed_at(rgb, CUT, pairs) for rgb, pairs in zip(pictures, wanted, strict=True)]
+    looker.batches.clear()
+    prepared = [extractor.prepare(rgb, CUT, pairs) for rgb, pairs in zip(pictures, wanted, strict=True)]
+    together = extractor.embed_prepared(prepared)
+    assert len(looker.batches) == 2
+    for one, other in zip(alone, together, strict=True):
+        assert [(v.patch, v.offset, v.region) for v in one] == [(v.patch, v.offset, v.region) for v in other]
+        assert all(np.array_equal(a.vector, b.vector) for a, b in zip(one, other, strict=True))
 
 
 def test_foreheads_roll_right_to_left_and_other_regions_bottom_up() -> None:
     square = np.arange(24 * 24, dtype=np.uint16).reshape(24, 24, 1).repeat(3, axis=2).astype(np.uint8)
     assert np.array_equal(roll(square, Region.FOREHEAD, 3)[:, 0], square[:, 6])
     assert np.array_equal(roll(square, Region.CHIN, 3)[0], square[6])
-    assert np.array_equal(roll(square, Region.LEFT_CHEEK, 12), square)
+    mirrored = square[:, ::-1]
+    assert np.array_equal(roll(square, Region.LEFT_CHEEK, 12), mirrored)
+    assert np.array_equal(roll(square, Region.FOREHEAD, 15)[:, 0], mirrored[:, 6])
 
 
 def test_the_id_follows_whatever_changes_the_numbers() -> None:
@@ -86,10 +122,22 @@ def test_the_id_follows_whatever_changes_the_numbers() -> None:
         replace(CONFIG, backbone="resnet50").id,
         replace(CONFIG, weights_id="other").id,
         replace(CONFIG, input_size=64).id,
-        replace(CONFIG, geometry="other").id,
+        replace(CONFIG, face_size=448).id,
+        replace(CONFIG, pooling="stages").id,
+        replace(CONFIG, geometry=PUBLISHED).id,
+        replace(CONFIG, detector="other").id,
         replace(CONFIG, precision="bfloat16").id,
     }
-    assert len(others | {CONFIG.id}) == 6
+    assert len(others | {CONFIG.id}) == 9
+
+
+def test_a_configuration_survives_json_and_says_how_long_its_vectors_are(looker: Looker) -> None:
+    config = configure(looker)
+    fields = {name: getattr(config, name) for name in config.__slots__}
+    again = ExtractorConfig.from_json({**fields, "blocks": list(config.blocks)})
+    assert (again, again.id, again.dim) == (config, config.id, 3)
+    with pytest.raises(ExtractorMismatch, match="unreadable"):
+        ExtractorConfig.from_json({"backbone": "texture"})
 
 
 def test_features_that_this_machine_can_not_make_are_refused() -> None:

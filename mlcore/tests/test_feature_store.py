@@ -98,6 +98,35 @@ def test_a_failed_write_leaves_the_old_record_and_no_rubbish(tmp_path: Path) -> 
     assert len(list(tmp_path.rglob("*.*"))) == 1
 
 
+def test_two_workers_that_add_to_one_image_lose_nothing(tmp_path: Path) -> None:
+    def add(offsets: range) -> None:
+        store = FeatureStore(tmp_path, EXTRACTOR)
+        for offset in offsets:
+            added = PatchVector(0, offset, np.full(4, offset, dtype=np.float32), REGIONS[0])
+            # What it knew of the image before the other began.
+            store.add(SHA, record().with_vectors([added]))
+
+    workers = [threading.Thread(target=add, args=(offsets,)) for offsets in (range(1, 12), range(12, 24))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    back = FeatureStore(tmp_path, EXTRACTOR).get(SHA)
+    assert back is not None
+    assert back.missing([(0, offset) for offset in range(24)] + [(1, 0)]) == []
+    assert same(Stored(back.located, 0, 0, (*back.vectors[:1], back.vectors[-1])), record())
+
+
+def test_a_record_of_other_patches_takes_the_old_ones_place(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, EXTRACTOR)
+    store.put(SHA, record())
+    moved = Stored(Located(Route.ALIGNED, "", record().located.patches[:1], eye_distance=81.5), 640, 480)
+    assert store.add(SHA, moved).vectors == ()
+    back = store.get(SHA)
+    assert back is not None
+    assert (back.located, back.vectors) == (moved.located, ())
+
+
 def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, EXTRACTOR)
     store.put(SHA, record())
