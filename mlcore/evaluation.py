@@ -93,7 +93,7 @@ def rmse_interval(predicted: ArrayLike, truth: ArrayLike, groups: Sequence[Hasha
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Images whose prediction is nearest to `level`: their number, mean prediction and mean truth (None without any)."""
+    """The n images whose prediction is nearest to `level`; their mean prediction and mean truth, None without any."""
 
     level: float
     n: int
@@ -131,8 +131,8 @@ def calibration(predicted: ArrayLike, truth: ArrayLike, levels: Sequence[float])
 
 @dataclass(frozen=True, slots=True)
 class PanelFigure:
-    """One leave-one-out panel: the RMSE of the model, and of the rater left out, to the mean of the n_raters - 1 others,
-    on the n images that every rater graded. None without any."""
+    """One leave-one-out panel: the RMSE of the model, and of the rater left out, to the mean of the other raters, on the
+    n images that every rater graded. None without any."""
 
     n: int
     model_rmse: float | None
