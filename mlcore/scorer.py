@@ -106,8 +106,7 @@ class Scorer:
         """One batch for each extractor, of every patch at the offsets that the ensemble looks at."""
         found = {}
         for extractor in self._extractors:
-            offsets = self.artifact.ensemble.offsets(extractor.config.id)
-            wanted = [(patch, offset) for patch in range(len(located.patches)) for offset in offsets]
+            wanted = extractor.pairs(located.patches, self.artifact.ensemble.offsets(extractor.config.id))
             found[extractor.config.id] = extractor.embed_at(rgb, located.patches, wanted)
         return found
 

@@ -3,17 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from mlcore import backbones
 from mlcore.commands.progress import Progress
-from mlcore.extractor import Extractor, configure
+from mlcore.extractor import Extractor, ExtractorConfig, configure
 from mlcore.faces import FaceFinder
 from mlcore.feature_store import FeatureStore, Stored
-from mlcore.features import ensure
+from mlcore.features import Shelf, Source, stream
 from mlcore.records import BACKBONES, Route
-
-UNREADABLE: Final = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +27,26 @@ class Seen:
     records: tuple[Stored, ...]
 
 
-def open_extractors(weights_dir: Path | None, progress: Progress) -> tuple[Extractor, ...]:
-    """One for each backbone whose weights are there, and `texture`, which needs none."""
+def open_extractors(weights_dir: Path | None, progress: Progress, wanted: Sequence[str] = ()) -> tuple[Extractor, ...]:
+    """One for each backbone that is wanted; by default for `texture`, which needs no file, and for each of the known
+    ones whose weights are there. Raises BackboneUnavailable where one that is wanted can't be had.
+    """
     finder = FaceFinder()
-    names = [name for name in BACKBONES if backbones.weights_file(name, weights_dir) is not None]
-    if not names:
+    found = tuple(name for name in BACKBONES if name == "texture" or backbones.weights_file(name, weights_dir))
+    if found == ("texture",) and not wanted:
         progress.say("no backbone's weights were found (--weights DIR); only texture is used, which is less accurate.")
     extractors = []
-    for name in ("texture", *names):
+    for name in dict.fromkeys(wanted or found):
         backbone = backbones.load(name, weights_dir)
         extractors.append(Extractor(configure(backbone), weights_dir, finder=finder, backbone=backbone))
     progress.say(f"extractors: {', '.join(one.config.backbone for one in extractors)}")
     return tuple(extractors)
+
+
+def weights_used(configs: Sequence[ExtractorConfig], weights_dir: Path | None) -> list[Path]:
+    """The files that these extractors' backbones were read from."""
+    found = {backbones.weights_file(config.backbone, weights_dir) for config in configs}
+    return sorted(path for path in found if path is not None)
 
 
 def look(
@@ -57,13 +62,13 @@ def look(
     offsets: per extractor, of each picture, what is wanted of every patch. A picture that can't be read or decoded is
     a refusal, and the next is taken.
     """
-    stores = [FeatureStore(cache, extractor.config.id) for extractor in extractors]
-    records: list[list[Stored]] = [[] for _ in extractors]
-    for at, picture in enumerate(pictures):
-        for number, extractor in enumerate(extractors):
-            records[number].append(_see(stores[number], extractor, picture, offsets[number][at]))
-        progress.at(stage, at + 1, len(pictures))
-    return tuple(Seen(one, tuple(found)) for one, found in zip(extractors, records, strict=True))
+    shelves = [Shelf(extractor, FeatureStore(cache, extractor.config.id)) for extractor in extractors]
+    sources = [
+        Source(picture.sha256, picture.path.read_bytes, tuple(tuple(of_each[at]) for of_each in offsets))
+        for at, picture in enumerate(pictures)
+    ]
+    found = list(stream(shelves, sources, lambda done, total: progress.at(stage, done, total)))
+    return tuple(Seen(one, tuple(row[at] for row in found)) for at, one in enumerate(extractors))
 
 
 def everywhere(offsets: Sequence[int], extractors: int, pictures: int) -> list[list[Sequence[int]]]:
@@ -75,10 +80,3 @@ def routes(seen: Sequence[Seen]) -> Mapping[Route, int]:
     """How many pictures went which way."""
     found = [record.located.route for record in seen[0].records]
     return {route: found.count(route) for route in Route if route in found}
-
-
-def _see(store: FeatureStore, extractor: Extractor, picture: Picture, offsets: Sequence[int]) -> Stored:
-    try:
-        return ensure(store, extractor, picture.sha256, picture.path.read_bytes, offsets)
-    except OSError as error:
-        return Stored.refusal(UNREADABLE, f"The file can't be read: {error.strerror}.")

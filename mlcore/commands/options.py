@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mlcore.tables import number
+from mlcore.training import MODELS
 
 WEIGHTS_VARIABLE: Final = "BACKBONE_WEIGHTS_DIR"
 
@@ -14,6 +15,24 @@ def add_weights(parser: argparse.ArgumentParser, note: str) -> None:
     known = os.environ.get(WEIGHTS_VARIABLE)
     text = f"folder of backbone weights (NAME*.pth); by default what {WEIGHTS_VARIABLE} names; {note}"
     parser.add_argument("--weights", type=Path, default=Path(known) if known else None, help=text)
+
+
+def add_backbones(parser: argparse.ArgumentParser) -> None:
+    text = "the backbones to use, such as texture,mobilenet_v2; by default all known ones whose weights are there"
+    parser.add_argument("--backbones", type=words, default=(), help=text)
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    add_backbones(parser)
+    text = f"the kinds of model to try on each backbone, of {','.join(MODELS)}; by default all"
+    parser.add_argument("--models", type=_models, default=MODELS, help=text)
+
+
+def _models(text: str) -> tuple[str, ...]:
+    kinds = words(text)
+    if not kinds or not set(kinds) <= set(MODELS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not some of {','.join(MODELS)}")
+    return kinds
 
 
 def add_tables(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mlcore import artifact as artifacts
-from mlcore import backbones
 from mlcore.artifact import Artifact, ArtifactError
 from mlcore.commands.data import Data, add_data, read_data
 from mlcore.commands.ending import ended
-from mlcore.commands.experts import Picture, Seen, everywhere, look, open_extractors, routes
+from mlcore.commands.experts import Picture, Seen, everywhere, look, open_extractors, routes, weights_used
 from mlcore.commands.labelled import Subject
-from mlcore.commands.options import add_cache, add_weights, cache_beside
+from mlcore.commands.options import add_cache, add_recipe, add_weights, cache_beside
 from mlcore.commands.output import check_writable
 from mlcore.commands.progress import Progress, duration
 from mlcore.examples import Example, ExpertData, Rating
@@ -45,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder to write the artifact to; it must not exist")
     add_weights(parser, "what the model uses of it is copied into the artifact")
+    add_recipe(parser)
     add_cache(parser)
     options = parser.parse_args(arguments)
     return ended(lambda: _train(options, Progress()))
@@ -58,13 +58,11 @@ def _train(options: argparse.Namespace, progress: Progress) -> None:
     check_writable(out)
     cache = cache_beside(out, options.cache)
     data = read_data(options, cache, progress)
-    config = TrainingConfig(levels=data.levels)
-    material = see(data, open_extractors(options.weights, progress), cache, config, progress)
+    config = TrainingConfig(levels=data.levels, models=options.models)
+    material = see(data, open_extractors(options.weights, progress, options.backbones), cache, config, progress)
     trained = learn(material, config, progress)
     artifact = Artifact(trained.ensemble, data.labelled.manifest_sha256(data.levels), metrics(material, trained))
-    used = {extractor.backbone for extractor in trained.ensemble.extractors}
-    files = [backbones.weights_file(name, options.weights) for name in sorted(used)]
-    artifacts.save(out, artifact, [path for path in files if path is not None])
+    artifacts.save(out, artifact, weights_used(trained.ensemble.extractors, options.weights))
     tell(trained, progress)
     progress.say(f"artifact: {out}, {duration(time.monotonic() - begun)} in all")
 
@@ -76,7 +74,7 @@ def see(
     subjects = data.labelled.subjects
     pictures = [Picture(subject.sha256, subject.path) for subject in subjects]
     examples = tuple(example_of(subject) for subject in subjects)
-    first = sorted({0, *config.ridge.offsets, *config.regressor.offsets})
+    first = unrolled(config)
     seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), progress)
     progress.say(f"routes: {', '.join(f'{route} {count}' for route, count in routes(seen).items())}")
     material = Material(data, examples, seen)
@@ -84,6 +82,11 @@ def see(
     if all(set(wanted) <= set(first) for of_expert in plan.offsets for wanted in of_expert):
         return material
     return replace(material, seen=look(pictures, extractors, cache, plan.offsets, progress, "rolled features"))
+
+
+def unrolled(config: TrainingConfig) -> tuple[int, ...]:
+    """The offsets at which every patch is wanted, whatever the plan: as it is, and perhaps mirrored."""
+    return tuple(sorted({0, *config.ridge.offsets, *config.regressor.offsets}))
 
 
 def learn(material: Material, config: TrainingConfig, progress: Progress) -> Trained:
@@ -94,12 +97,12 @@ def learn(material: Material, config: TrainingConfig, progress: Progress) -> Tra
 
 def example_of(subject: Subject) -> Example:
     ratings = tuple(Rating(rater, level) for rater, level in subject.ratings)
-    return Example(subject.sha256, subject.group, subject.target, ratings, subject.fields)
+    return Example(subject.sha256, subject.group, subject.target, ratings)
 
 
 def expert_data(seen: Seen) -> ExpertData:
-    backbone = seen.extractor.backbone
-    return ExpertData(seen.extractor.config, [record.vectors for record in seen.records], backbone.feels_rolls)
+    config, backbone = seen.extractor.config, seen.extractor.backbone
+    return ExpertData(config, [record.vectors for record in seen.records], backbone.feels_rolls, config.blocks)
 
 
 def following(progress: Progress) -> Callable[[EpochReport], None]:

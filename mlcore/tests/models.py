@@ -25,7 +25,10 @@ def small_training() -> Trained:
     draw = np.random.default_rng(0)
     targets = np.linspace(1.5, 4.5, 12)
     vectors = [
-        tuple(replace(one, vector=one.vector + draw.normal(target / 20, 0.02, one.vector.shape)) for one in seen)
+        tuple(
+            replace(one, vector=one.vector + draw.normal(target / 20, 0.02, one.vector.shape).astype(np.float32))
+            for one in seen
+        )
         for target in targets
     ]
     examples = [Example(f"{at:064x}", str(at), float(target)) for at, target in enumerate(targets)]

@@ -1,0 +1,224 @@
+"""The command line on plain folders and tables, from grades to a report, with drawn faces."""
+
+import csv
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlcore.__main__ import main
+from mlcore.artifact import FACTS_FILE, MODEL_FILE
+from mlcore.commands.score import COLUMNS
+from mlcore.tests import bad_pictures
+from mlcore.tests.pictures import encoded, faces
+
+RATERS = ("r1", "r2", "r3")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of drawn faces with three grades each, in tables; `names` in the order of `faces()`."""
+
+    images: Path
+    ratings: Path
+    groups: Path
+    names: tuple[str, ...]
+
+
+def study(place: Path, names: Sequence[str], pictures: Sequence[bytes]) -> Study:
+    """The same pictures and grades under these names; the tables are sorted by name."""
+    images = place / "images"
+    images.mkdir(parents=True)
+    draw = np.random.default_rng(4)
+    grades, groups = [], []
+    for at, (name, data) in enumerate(zip(names, pictures, strict=True)):
+        (images / name).write_bytes(data)
+        severity = faces()[at].subject.severity
+        grades += [(name, rater, int(np.clip(round(severity + draw.normal(0, 0.4)), 1, 5))) for rater in RATERS]
+        groups.append((name, at // 2))
+    written(place / "ratings.csv", ("image", "rater", "grade"), sorted(grades))
+    written(place / "images.csv", ("image", "group"), sorted(groups))
+    return Study(images, place / "ratings.csv", place / "images.csv", tuple(names))
+
+
+def written(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run(verb: str, **options: object) -> int:
+    words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return main([verb, *words])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("commands")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[bytes]:
+    return [encoded(face.pixels, "JPEG", quality=90) for face in faces()]
+
+
+@pytest.fixture(scope="module")
+def graded(place: Path, pictures: list[bytes]) -> Study:
+    return study(place / "first", [f"face{at:02}.jpg" for at in range(len(pictures))], pictures)
+
+
+@pytest.fixture(scope="module")
+def artifact(place: Path, graded: Study) -> Path:
+    folder = place / "artifact"
+    assert train(graded, folder, place) == 0
+    return folder
+
+
+def train(what: Study, out: Path, place: Path) -> int:
+    return run(
+        "train",
+        images=what.images,
+        ratings=what.ratings,
+        groups=what.groups,
+        levels="1,2,3,4,5",
+        backbones="texture",
+        models="ridge",
+        out=out,
+        cache=place / "features",
+    )
+
+
+def test_other_names_train_the_same_model_bit_for_bit(
+    artifact: Path, place: Path, graded: Study, pictures: list[bytes]
+) -> None:
+    names = [f"{number}.jpg" for number in random.Random(9).sample(range(10**6), len(pictures))]
+    assert sorted(names) != names
+    other = study(place / "second", names, pictures)
+    assert train(other, place / "again", place) == 0
+    assert (place / "again" / MODEL_FILE).read_bytes() == (artifact / MODEL_FILE).read_bytes()
+    first, second = (json.loads((folder / FACTS_FILE).read_text()) for folder in (artifact, place / "again"))
+    assert first == second
+    assert not any(name in json.dumps(first) for name in graded.names)
+
+
+def test_every_picture_file_gets_one_row_and_none_stops_the_others(
+    artifact: Path, place: Path, pictures: list[bytes]
+) -> None:
+    folder = place / "mixed"
+    folder.mkdir()
+    files = {
+        "b.jpg": pictures[0],
+        "a.jpg": bad_pictures.corrupt(),
+        "c.png": bad_pictures.black(),
+        "d.png": bad_pictures.tiny(),
+        "e.jpeg": pictures[1],
+        "f.jpg": b"",
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / "list.csv").write_text("no picture")
+    (folder / "g.jpg").symlink_to(folder / "nowhere")
+    assert run("score", artifact=artifact, images=folder, out=place / "scores.csv") == 0
+    rows = table(place / "scores.csv")
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["image"] for row in rows] == sorted(files)
+    mean = json.loads((artifact / FACTS_FILE).read_text())["ensemble"]["target_mean"]
+    for row in rows:
+        assert 1.0 <= float(row["score"]) <= 5.0
+        if row["route"] == "refused":
+            assert float(row["score"]) == mean
+            assert row["reason"].endswith(".")
+    assert {row["image"] for row in rows if row["route"] == "refused"} == {"a.jpg", "c.png", "d.png", "f.jpg"}
+
+
+def test_a_fresh_process_scores_the_same_bits(artifact: Path, place: Path, graded: Study) -> None:
+    assert run("score", artifact=artifact, images=graded.images, out=place / "here.csv") == 0
+    there = ["--artifact", artifact, "--images", graded.images, "--out", place / "there.csv"]
+    subprocess.run([sys.executable, "-m", "mlcore", "score", *map(str, there)], check=True, capture_output=True)
+    assert (place / "there.csv").read_text() == (place / "here.csv").read_text()
+
+
+def test_a_table_of_scores_is_judged_like_the_artifact_that_made_it(
+    artifact: Path, place: Path, graded: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups, "levels": "1,2,3,4,5"}
+    assert run("score", artifact=artifact, images=graded.images, out=place / "all.csv") == 0
+    assert run("evaluate", **data, scores=place / "all.csv", out=place / "table.json") == 0
+    assert run("evaluate", **data, artifact=artifact, out=place / "model.json") == 0
+    one, other = (json.loads((place / name).read_text()) for name in ("table.json", "model.json"))
+    assert one["model"] == other["model"]
+    assert one["panels"] == other["panels"]
+    assert one["rows"] == other["rows"]
+    assert list(one["panels"]) == list(RATERS)
+    assert "left out" in capsys.readouterr().out
+
+
+def test_cross_validation_scores_each_image_by_a_model_of_other_groups(
+    place: Path, graded: Study, artifact: Path
+) -> None:
+    assert artifact.is_dir()  # its features are there already
+    options: dict[str, Any] = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups}
+    options |= {"levels": "1,2,3,4,5", "backbones": "texture", "models": "ridge", "cache": place / "features"}
+    assert run("evaluate", **options, folds=2, out=place / "folds.json") == 0
+    found = json.loads((place / "folds.json").read_text())
+    assert found["images"] == len(graded.names)
+    assert [row["image"] for row in found["rows"]] == sorted(graded.names)
+    assert found["constant_rmse"] > 0
+    assert run("evaluate", **options, folds=7, out=place / "many.json") == 2
+
+
+def test_features_are_computed_once(place: Path, pictures: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = place / "some", place / "store"
+    folder.mkdir()
+    for name, data in {"a.jpg": pictures[0], "b.jpg": pictures[0], "c.jpg": bad_pictures.black()}.items():
+        (folder / name).write_bytes(data)
+    assert run("extract", images=folder, out=out, backbones="texture") == 0
+    assert "2 different pictures" in capsys.readouterr().err
+    files = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    assert len(files) == 2
+    assert run("extract", images=folder, out=out, backbones="texture") == 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == files
+
+
+def test_what_can_not_be_done_is_told_in_a_sentence(
+    place: Path, artifact: Path, graded: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases: list[tuple[str, dict[str, object], str]] = [
+        ("train", {"images": graded.images, "ratings": graded.ratings, "out": artifact}, "exists already"),
+        ("train", {"images": place / "no", "ratings": graded.ratings, "out": place / "x"}, "There is no folder"),
+        ("train", {"images": graded.images, "ratings": place / "no.csv", "out": place / "x"}, "can't be read"),
+        ("train", {"images": graded.images, "ratings": graded.groups, "out": place / "x"}, "no column rater, grade"),
+        ("score", {"artifact": place, "images": graded.images, "out": place / "x.csv"}, "no complete artifact"),
+        ("score", {"artifact": artifact, "images": graded.images, "out": place}, "is a folder"),
+    ]
+    for verb, options, said in cases:
+        assert run(verb, **options) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: ") or "\nerror: " in told
+        assert said in told
+    assert main(["paint"]) == 2
+    assert "usage: python -m mlcore VERB" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+
+
+def test_a_backbone_without_its_file_is_named_with_its_size(
+    place: Path, graded: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = place / "no weights"
+    empty.mkdir()
+    options = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups, "weights": empty}
+    assert run("train", **options, backbones="mobilenet_v2", out=place / "x") == 2
+    assert "mobilenet_v2-" in capsys.readouterr().err
