@@ -14,7 +14,7 @@ from bench.bars import Bar, at_most, reported, within
 from bench.grades.ablation import Row, Setting, ablation
 from bench.grades.cache import Cache, cache_folder
 from bench.grades.drawn import DrawnStudy, drawn_study
-from bench.grades.ours import Scores, experts_of, learn_and_score
+from bench.grades.ours import TEXTURE, Scores, experts_of, learn_and_score
 from bench.grades.panels import rmse
 from bench.grades.progress import followed, say
 from bench.grades.published import PublishedRecipe, constant
@@ -116,7 +116,7 @@ def _recipe(deal: Dealt, cache: Cache, quick: bool) -> list[Bar]:
 
 def _ours(deal: Dealt, root: Path, quick: bool) -> list[Bar]:
     config = TrainingConfig(levels=PUBLISHED_LEVELS)
-    experts = experts_of(deal.pictures, deal.examples, None, root / "features", config)
+    experts = experts_of(deal.pictures, deal.examples, TEXTURE, root / "features", config)
     setting = Setting(experts, deal.examples, config)
     scores = _scored(setting, deal)
     truth = deal.study.truth

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -16,13 +15,14 @@ from bench.bars import Bar, at_most, reported
 from bench.grades.ablation import Setting, ablation
 from bench.grades.cache import Cache, cache_folder
 from bench.grades.on_drawn import table
-from bench.grades.ours import experts_of, learn_and_score
-from bench.grades.panels import leave_one_out, rmse, worst_panel
+from bench.grades.ours import TEXTURE, Backbones, experts_of, learn_and_score
+from bench.grades.panels import against_panels, raters_against_panels, rmse
 from bench.grades.progress import say
 from bench.grades.published import PublishedRecipe, constant
 from bench.grades.real import LEVELS, Photograph, Photographs, data_folder, photographs
-from mlcore import backbones
-from mlcore.commands.experts import Picture, weights_files
+from mlcore.backbones import load as load_backbone
+from mlcore.backbones import weights_file
+from mlcore.commands.experts import Picture
 from mlcore.examples import Example, Rating
 from mlcore.records import BACKBONES, Backbone
 from mlcore.splits import Split, folds
@@ -58,8 +58,8 @@ def on_real(quick: bool) -> list[Bar]:
     study = photographs(folder)
     study = replace(study, images=_some(study.images, load.images))
     say(f"real photographs: {len(study.images)} images, {len(study.raters)} dermatologists, {FOLDS} folds by group")
-    weights = None if quick else study.weights
-    bars = [*_ours(study, weights, load, quick), *_recipe(study, weights, load)]
+    backbones = TEXTURE if quick else Backbones(study.weights)
+    bars = [*_ours(study, backbones, load, quick), *_recipe(study, _published_backbone(backbones), load)]
     say(f"real photographs: {time.monotonic() - start:.0f} s")
     return [*_panel(study), *bars]
 
@@ -71,18 +71,15 @@ def _some(images: tuple[Photograph, ...], wanted: int | None) -> tuple[Photograp
     return tuple(images[at] for at in np.linspace(0, len(images) - 1, wanted).astype(int).tolist())
 
 
-def _backbone(weights: Path | None) -> Backbone:
-    """The recipe's: of those whose weights are there the one most like its own, a ResNet-152; or `texture`."""
-    there = [name for name in reversed(BACKBONES) if weights_files(name, weights)]
-    return backbones.load(there[0] if there else "texture", weights)
+def _published_backbone(ours: Backbones) -> Backbone:
+    """Of those whose weights are there the one most like the publication's, a ResNet-152."""
+    there = [name for name in reversed(ours.wanted or BACKBONES) if weights_file(name, ours.weights)]
+    return load_backbone(there[0] if there else "texture", ours.weights, precision="float32", pooling="final")
 
 
 def _panel(study: Photographs) -> list[Bar]:
-    left = leave_one_out(study.truth, study.grades)
-    return [
-        reported(f"real: dermatologist {at} to the mean of the others", one.rater, "levels")
-        for at, one in enumerate(left, 1)
-    ]
+    raters = enumerate(raters_against_panels(study.grades), 1)
+    return [reported(f"real: dermatologist {at} to the mean of the others", error, "levels") for at, error in raters]
 
 
 def _examples(study: Photographs) -> tuple[Example, ...]:
@@ -118,10 +115,10 @@ def _cross_validated(setting: Setting, seed: int) -> Floats:
     return predicted([example.group for example in setting.examples], seed, score)
 
 
-def _ours(study: Photographs, weights: Path | None, load: Load, quick: bool) -> list[Bar]:
+def _ours(study: Photographs, backbones: Backbones, load: Load, quick: bool) -> list[Bar]:
     config = TrainingConfig(levels=LEVELS)
     examples = _examples(study)
-    experts = experts_of(_pictures(study), examples, weights, cache_folder() / "features", config)
+    experts = experts_of(_pictures(study), examples, backbones, cache_folder() / "features", config)
     setting = Setting(experts, examples, config)
     runs = []
     for seed in range(load.seeds):
@@ -133,7 +130,7 @@ def _ours(study: Photographs, weights: Path | None, load: Load, quick: bool) -> 
         return float(np.mean([rmse(_cross_validated(other, seed), study.truth) for seed in few]))
 
     rows = ablation(setting, averaged, float(np.mean([rmse(run, study.truth) for run in runs[: load.ablation_seeds]])))
-    raters = [one.rater for one in leave_one_out(study.truth, study.grades)]
+    raters = raters_against_panels(study.grades)
     coverage = np.mean([any(expert.vectors[at] for expert in setting.experts) for at in range(len(examples))])
     name, worst = "real: our RMSE to the panels that leave one out, the largest", _worst(runs, study)
     return [
@@ -147,8 +144,7 @@ def _ours(study: Photographs, weights: Path | None, load: Load, quick: bool) -> 
     ]
 
 
-def _recipe(study: Photographs, weights: Path | None, load: Load) -> list[Bar]:
-    backbone = _backbone(weights)
+def _recipe(study: Photographs, backbone: Backbone, load: Load) -> list[Bar]:
     recipe = PublishedRecipe(backbone, Cache(cache_folder()), LEVELS)
     pictures, targets = _pictures(study), study.truth.tolist()
     leaks, runs = [], []
@@ -174,18 +170,18 @@ def _recipe(study: Photographs, weights: Path | None, load: Load) -> list[Bar]:
 
 
 def _worst(runs: Sequence[Floats], study: Photographs) -> float:
-    return median(worst_panel(run, study.grades) for run in runs)
+    return median(max(against_panels(run, study.grades)) for run in runs)
 
 
 def _against(run: Floats, study: Photographs) -> str:
-    pairs = (f"{one.model:.3f} (rater {one.rater:.3f})" for one in leave_one_out(run, study.grades))
-    return "leave-one-out " + ", ".join(pairs)
+    pairs = zip(against_panels(run, study.grades), raters_against_panels(study.grades), strict=True)
+    return "leave-one-out " + ", ".join(f"{model:.3f} (rater {rater:.3f})" for model, rater in pairs)
 
 
 def _figures(who: str, runs: Sequence[Floats], study: Photographs) -> list[Bar]:
     """Median and spread over the seeds."""
     errors = [rmse(run, study.truth) for run in runs]
-    by_panel = [median(leave_one_out(run, study.grades)[at].model for run in runs) for at in range(len(study.raters))]
+    by_panel = [median(panel) for panel in zip(*(against_panels(run, study.grades) for run in runs), strict=True)]
     return [
         reported(f"real: {who}, RMSE to all, median of {len(runs)} seeds", median(errors), "levels"),
         reported(f"real: {who}, RMSE to all, largest less smallest", max(errors) - min(errors), "levels"),

@@ -20,6 +20,17 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Backbones:
+    """weights: the folder of their files. wanted: their names; none for all that the folder allows."""
+
+    weights: Path | None
+    wanted: tuple[str, ...] = ()
+
+
+TEXTURE = Backbones(None, ("texture",))
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """severity: (images,), a refused one at the training mean. scored: (images,), whether the model scored it itself.
     validation_rmse: what training said of itself, in grades. parts: the weight of each model in the mix.
@@ -34,16 +45,16 @@ class Scores:
 def experts_of(
     pictures: Sequence[Picture],
     examples: Sequence[Example],
-    weights: Path | None,
+    backbones: Backbones,
     cache: Path,
     config: TrainingConfig,
 ) -> tuple[ExpertData, ...]:
-    """What every extractor that the weights allow sees in each picture, as `python -m mlcore train` looks at them.
+    """What every extractor sees in each picture, as `python -m mlcore train` looks at them.
 
     pictures and examples are one for one. Kept under `cache`, so that a second run reads it.
     """
     told = Progress(sys.stdout)
-    extractors = open_extractors(weights, told)
+    extractors = open_extractors(backbones.weights, told, backbones.wanted)
     first = sorted({0, *config.ridge.offsets, *config.regressor.offsets})
     seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), told)
     plan = plan_training([expert_data(one) for one in seen], examples, config)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.grades.cache import Cache
 from bench.grades.drawn import GOLDEN, TRAINING, drawn_study
-from bench.grades.panels import leave_one_out, rmse, worst_panel
+from bench.grades.panels import against_panels, raters_against_panels, rmse
 from bench.grades.real import photographs
 from mlcore.images import decode
 
@@ -70,11 +70,9 @@ def test_a_selfie_is_drawn_once_and_always_the_same(tmp_path: Path) -> None:
 
 def test_model_and_raters_are_held_against_the_same_panels() -> None:
     grades = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 5.0]])
-    first, second, third = leave_one_out(np.array([2.0, 3.0]), grades)
-    assert first.rater == pytest.approx(np.sqrt((1.5**2 + 1.5**2) / 2))
-    assert first.model == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 2))
-    assert third.model == pytest.approx(np.sqrt((0.5**2 + 1.0**2) / 2))
-    assert worst_panel(np.array([2.0, 3.0]), grades) == max(first.model, second.model, third.model)
+    raters, model = raters_against_panels(grades), against_panels(np.array([2.0, 3.0]), grades)
+    assert raters[0] == pytest.approx(np.sqrt((1.5**2 + 1.5**2) / 2))
+    assert model == pytest.approx([np.sqrt(0.25), np.sqrt(0.125), np.sqrt(0.625)])
     assert rmse(np.array([0.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(np.sqrt(12.5))
 
 
