@@ -4,7 +4,7 @@ Never the whole picture as if it were skin. The order, as each step costs more o
 
 1. a frontal face of which the detector is sure;
 2. one in a mirrored or turned copy;
-3. the detector's best guess, if that is large and skin: faces turned far away;
+3. the detector's best guess, if that is most of the skin in the picture: faces turned far away;
 4. one eye, in a profile if the profile cascade finds one;
 5. skin by its colour.
 """
@@ -33,6 +33,10 @@ NOTHING: Final = ("no_face", "No face, no eye and no skin was found in the pictu
 GUESS: Final = -0.3
 _GUESS_OF_EXTENT: Final = 0.55
 _GUESS_ON_SKIN: Final = 0.7
+# Of the picture's shorter side; and a confidence.
+_SMALL_FACE: Final = 0.4
+_HARDLY_SURE: Final = 0.15
+_HARDLY_SURE_IF_SMALL: Final = 0.5
 # Landmarks on what is no face lie on the background.
 _LANDMARK_PATCHES_ON_SKIN: Final = 0.5
 
@@ -79,18 +83,18 @@ class Locator:
 
     def _ours(self, rgb: Pixels) -> Located:
         face = self._finder.frontal(rgb, GUESS)
-        if face is not None and face.confidence > 0:
+        if face is not None and not _doubtful(face, rgb):
             located = _aligned(face, rgb)
             if located is not None:
                 return located
-        turned = find_turned(self._finder, rgb)
         skin = find_skin(rgb)
+        turned = find_turned(self._finder, rgb)
         if turned is not None:
             located = _turned(turned, rgb, skin)
             if located is not None:
                 return located
-        if face is not None and face.confidence <= 0 and _believable(face, skin):
-            located = _aligned(face, rgb)
+        if face is not None and _doubtful(face, rgb) and _believable(face, skin):
+            located = _aligned(face, rgb, skin)
             if located is not None:
                 return located
         return self._sideways(rgb, skin, face is not None and face.confidence > 0)
@@ -111,9 +115,12 @@ class Locator:
         return _located(Route.SKIN_ONLY, cut, 0, skin.eye_distance, _view_of_skin(skin, width, height))
 
 
-def _aligned(face: Landmarks, rgb: Pixels) -> Located | None:
+def _aligned(face: Landmarks, rgb: Pixels, skin: Skin | None = None) -> Located | None:
+    """skin: where it is given, patches that are not on it are left out, as landmarks of a mere guess may be off."""
     height, width = rgb.shape[:2]
     cut = patches.from_landmarks(face.points, width, height, GOLDFOLD)
+    if skin is not None:
+        cut = _on_skin(cut, skin)
     if not cut.patches:
         return None
     view = patches.face_view(face.points, width, height)
@@ -132,13 +139,24 @@ def _turned(face: TurnedFace, rgb: Pixels, skin: Skin) -> Located | None:
     return _located(Route.ALIGNED, cut, face.landmarks.count, distance, view)
 
 
+def _doubtful(face: Landmarks, rgb: Pixels) -> bool:
+    """Little confidence, in a small face even a little more: it may be an eye or an ear of a large one."""
+    small = max(face.box.width, face.box.height) < _SMALL_FACE * min(rgb.shape[:2])
+    return face.confidence < (_HARDLY_SURE_IF_SMALL if small else _HARDLY_SURE)
+
+
 def _believable(face: Landmarks, skin: Skin) -> bool:
+    """A guess must be most of the skin; what is found, if barely, must only not be a part of a larger face."""
     large = min(face.box.width, face.box.height) >= _GUESS_OF_EXTENT * skin.extent
-    return large and skin.share(face.box) >= _GUESS_ON_SKIN
+    if large:
+        return face.confidence > 0 or skin.share(face.box) >= _GUESS_ON_SKIN
+    across, down = face.box.width // 2, face.box.height // 2
+    around = Box(face.box.x0 - across, face.box.y0 - down, face.box.x1 + across, face.box.y1 + down)
+    return face.confidence > 0 and skin.share(around) < _GUESS_ON_SKIN
 
 
 def _on_skin(cut: Cut, skin: Skin) -> Cut:
-    """Without a forehead that is hair: the eye tells only where it should be."""
+    """Without what is hair or background: a cut tells only where skin should be."""
     kept = tuple(patch for patch in cut.patches if skin.share(patch.box) >= _LANDMARK_PATCHES_ON_SKIN)
     return Cut(kept, cut.dropped)
 

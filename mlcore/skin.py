@@ -30,6 +30,8 @@ WORKING_SIDE: Final = 112
 _MEAN: Final = (0.33, -0.20)
 _SPREAD: Final = (0.15, 0.20)
 _TOGETHER: Final = -0.6
+# The same towards red, where inflamed skin lies.
+_INFLAMED: Final = 0.24
 # Keeps the logarithms of dark pixels from being all noise.
 _FLOOR: Final = 8.0
 # Squared Mahalanobis distances: nearer is a seed, or a seed where there is no better, in cold light; farther is surely
@@ -45,6 +47,7 @@ _LEAST_SHARE: Final = 0.02
 # the one be, to be skin and hair.
 _TWO_SHADES: Final = 0.7
 _TIMES_BRIGHTER: Final = 1.9
+_INFLAMED_REDDER: Final = 0.05
 
 # On aligned faces, drawn ones and photographs, the landmarks are 1 / 1.2 as high as the skin's extent, and their
 # patches' sides 0.5 of that height; the eyes are 0.425 of it apart.
@@ -101,7 +104,7 @@ def find_skin(rgb: Pixels) -> Skin:
     for nearest in (_SEED, _PALE_SEED):
         labels = _seeds(colours, distance, nearest)
         if labels is not None:
-            found = _largest(_without_hair(_largest(_cut(colours, labels)), colours[..., 2]))
+            found = _largest(_without_hair(_largest(_cut(colours, labels)), colours))
             if found.mean() >= _LEAST_SHARE:
                 return Skin(found, scale)
     return Skin(np.zeros(small.shape[:2], dtype=np.bool_), scale)
@@ -163,10 +166,14 @@ def _colours(rgb: Pixels) -> Floats:
 
 def _distance(colours: Floats) -> Floats:
     """Squared Mahalanobis distance from skin's usual colours, (height, width)."""
-    across = (colours[..., 0] - _MEAN[0]) / _SPREAD[0]
-    along = (colours[..., 1] - _MEAN[1]) / _SPREAD[1]
-    squares = across**2 + along**2 - 2 * _TOGETHER * across * along
-    return np.asarray(squares / (1 - _TOGETHER**2), dtype=np.float32)
+    red, blue = colours[..., 0] - np.float32(_MEAN[0]), colours[..., 1] - np.float32(_MEAN[1])
+    inflamed = red > 0
+    across = red / np.where(inflamed, np.float32(_INFLAMED), np.float32(_SPREAD[0]))
+    along = blue / np.float32(_SPREAD[1])
+    # Inflamed skin is redder without being yellower.
+    together = np.where(inflamed & (blue > 0), np.float32(0), np.float32(_TOGETHER))
+    squares = across**2 + along**2 - 2 * together * across * along
+    return np.asarray(squares / (1 - together**2), dtype=np.float32)
 
 
 def _seeds(colours: Floats, distance: Floats, nearest: float) -> NDArray[np.uint8] | None:
@@ -202,8 +209,12 @@ def _cut(colours: Floats, labels: NDArray[np.uint8]) -> Mask:
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 
-def _without_hair(mask: Mask, brightness: Floats) -> Mask:
-    """Without the darker of two clearly different shades: brown hair has the colour of skin, in the dark."""
+def _without_hair(mask: Mask, colours: Floats) -> Mask:
+    """Without the darker of two clearly different shades: brown hair has the colour of skin, in the dark.
+
+    It stays where it is redder without being yellower, since it then is inflamed skin.
+    """
+    brightness = colours[..., 2]
     values = brightness[mask]
     if values.size == 0:
         return mask
@@ -220,7 +231,9 @@ def _without_hair(mask: Mask, brightness: Floats) -> Mask:
     two_shades = explained[best] > _TWO_SHADES * values.var() and gap[best] > np.log(_TIMES_BRIGHTER)
     if not two_shades or above[best] < 0.25 * values.size:
         return mask
-    return np.asarray(mask & (brightness > steps[best + 1]))
+    light, dark = mask & (brightness > steps[best + 1]), mask & (brightness <= steps[best + 1])
+    redder, bluer = np.median(colours[dark][:, :2], axis=0) - np.median(colours[light][:, :2], axis=0)
+    return mask if redder > _INFLAMED_REDDER and bluer > -_INFLAMED_REDDER else light
 
 
 def _largest(mask: Mask) -> Mask:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mlcore.patches import MIN_PATCH_SIDE, from_eye, from_landmarks
+from mlcore.patches import GOLDFOLD, MIN_PATCH_SIDE, eye_distance, face_view, from_eye, from_landmarks, square
 from mlcore.records import Box, Eye, Region, Side
 
 
@@ -26,6 +26,30 @@ def test_patches_lie_where_the_publication_put_them() -> None:
     # Rows of both cheeks: 215 + 0.2 × 10, and 400 - 0.1 × (400 - 215).
     assert boxes[Region.LEFT_CHEEK] == Box(240, 217, 297, 381)
     assert boxes[Region.RIGHT_CHEEK] == Box(104, 217, 140, 381)
+
+
+def test_our_right_cheek_ends_under_the_inner_corner_of_its_eye() -> None:
+    boxes = {patch.region: patch.box for patch in from_landmarks(upright_face(), 1000, 1000, GOLDFOLD).patches}
+    assert boxes[Region.RIGHT_CHEEK] == Box(int(100 + 0.1 * (160 - 100)), 217, 160, 381)
+    assert boxes[Region.LEFT_CHEEK] == Box(240, 217, 297, 381)
+
+
+def test_the_view_of_a_face_is_a_square_with_forehead_and_chin_inside_the_picture() -> None:
+    view = face_view(upright_face(), 1000, 1000)
+    assert view.width == view.height == round(1.3 * 220)
+    assert (view.x0 + view.x1) / 2 == pytest.approx(200, abs=1)
+    assert view.y0 == pytest.approx(180 - 0.25 * 220, abs=1)
+    assert view.y1 > 400
+    cut_off = face_view(upright_face(), 1000, 390)
+    assert (cut_off.y0, cut_off.y1) == (104, 390)
+    assert cut_off.width == cut_off.height
+    assert square(10, 10, 500, 300, 400) == Box(0, 0, 300, 400)
+
+
+def test_the_eyes_of_a_turned_face_are_taken_as_far_apart_as_seen_from_the_front() -> None:
+    assert eye_distance(upright_face()) == pytest.approx(110)
+    turned = upright_face() * (0.4, 1)
+    assert eye_distance(turned) == pytest.approx(0.425 * 220)
 
 
 @pytest.mark.parametrize(("eye", "hidden"), [(slice(36, 42), "RIGHT"), (slice(42, 48), "LEFT")])
