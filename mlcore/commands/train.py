@@ -123,7 +123,7 @@ def metrics(material: Material, trained: Trained) -> dict[str, Any]:
         "routes": {str(route): count for route, count in routes(material.seen).items()},
         "validation": asdict(trained.validation),
         "parts": [{"backbone": named[part.extractor_id], **asdict(part)} for part in trained.parts],
-        "findings": list(material.data.labelled.findings),
+        "findings": len(material.data.labelled.findings),
     }
 
 
