@@ -89,7 +89,7 @@ class TorchBackbone:
         preset = _enum(name).transforms()
         self.name, self.pooling = name, pooling
         self.input_size = int(preset.crop_size[0])
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.precision = precision or _preferred_precision()
         model = _unfilled(name)
         taps, self.face_size = _taps(name, model, self.input_size, pooling)
@@ -98,8 +98,8 @@ class TorchBackbone:
         self.weights_id = found.id
         _fill(name, model, found.tensors)
         self._dtype = PRECISIONS[self.precision]
-        network = tapped(model, taps).to(self._device, self._dtype)
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = tapped(model, taps).to(self.device, self._dtype)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # x / 255, less the mean, over the spread, as one product and one sum.
         spread = np.array(preset.std, dtype=np.float64)
         self._scale = self._channels(1 / (255 * spread))
@@ -109,7 +109,7 @@ class TorchBackbone:
         """(n, side, side, 3) uint8 to (n, dim) float32, for any side that the network takes; memory stays flat."""
         if len(batch) == 0:
             return np.zeros((0, self.dim), dtype=np.float32)
-        if self._device == "cuda":
+        if self.device == "cuda":
             chunks = [batch[at : at + GPU_BATCH] for at in range(0, len(batch), GPU_BATCH)]
             return np.concatenate([self._forward(chunk) for chunk in chunks])
         lanes = min(torch.get_num_threads(), len(batch))
@@ -120,16 +120,19 @@ class TorchBackbone:
             with ThreadPoolExecutor(lanes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 return np.concatenate(list(pool.map(self._forward, pictures)))
 
+    def tensor(self, batch: Pixels) -> torch.Tensor:
+        """The network's input: (n, 3, side, side) in its precision, channels-last, on its device."""
+        # A (n, h, w, 3) array seen as (n, 3, h, w) is channels-last already.
+        pixels = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device).permute(0, 3, 1, 2)
+        return pixels.float().mul_(self._scale).add_(self._shift).to(self._dtype)
+
     def _forward(self, chunk: Pixels) -> Vectors:
         # cuDNN's own short floats would be a third precision that no configuration names.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            # A (n, h, w, 3) array seen as (n, 3, h, w) is channels-last already.
-            pixels = torch.from_numpy(np.ascontiguousarray(chunk)).to(self._device).permute(0, 3, 1, 2)
-            inputs = pixels.float().mul_(self._scale).add_(self._shift).to(self._dtype)
-            return np.asarray(self._network(inputs).cpu().numpy(), dtype=np.float32)
+            return np.asarray(self.network(self.tensor(chunk)).cpu().numpy(), dtype=np.float32)
 
     def _channels(self, values: np.ndarray) -> torch.Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=self._device).view(1, 3, 1, 1)
+        return torch.tensor(values, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
 
 
 @contextmanager
