@@ -42,8 +42,8 @@ ON_SKIN = 0.75
 def run(quick: bool) -> list[Bar]:
     cv2.setNumThreads(1)
     ours, published = FaceFinder(), FaceFinder(published=True)
-    bars = [*_large(ours, published, 2 if quick else 10), *_small(ours, published, 2 if quick else 20)]
-    bars += _on_drawn_skin(Locator(ours), 3 if quick else 30)
+    bars = [*_large(ours, published, 2 if quick else 8), *_small(ours, published, 2 if quick else 15)]
+    bars += _on_drawn_skin(Locator(ours), 3 if quick else 15)
     data = Path(os.environ.get("GOLDFOLD_DATA", "../shared/data"))
     if data.is_dir():
         bars += [*_annotated(ours, published, data / "faces" / "dlib_examples"), *_demonstration(published, data)]

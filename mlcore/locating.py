@@ -23,7 +23,7 @@ from mlcore.side_views import SideViews
 from mlcore.skin import Skin, find_skin, from_skin
 from mlcore.turning import TurnedFace, find_turned
 
-FINDER_VERSION: Final = "dlib-480-1"
+FINDER_VERSION: Final = "dlib-480-2"
 NO_FACE: Final = ("no_face", "No face and no eye was found in the picture.")
 NO_SKIN: Final = ("no_skin", "A face was found, but no patch of skin large enough is in the picture.")
 NOTHING: Final = ("no_face", "No face, no eye and no skin was found in the picture.")
