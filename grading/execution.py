@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from grading.datasets import Manifest, NotTrainable, freeze_dataset, load_manifest
-from grading.features import stored_features
+from grading.datasets import Manifest, NotTrainable, TrainingImage, freeze_dataset, load_manifest
+from grading.features import Features, stored_features
 from grading.gate import Gate, declare_gate
 from grading.judgement import judge, write_evaluation
 from grading.models import TrainingRun
-from grading.runs import RunConfig
+from grading.runs import BEST, RunConfig
 from grading.stages import Stage, StageProgress
 from jobs import lifecycle
 from jobs.running import FINISHED, JobFailed, Progress
 from labeler.models import Image
 from mlcore import artifact as artifacts
-from mlcore import backbones
 from mlcore.artifact import Artifact, ArtifactError
 from mlcore.backbones import BackboneUnavailable
-from mlcore.extractor import Extractor, ExtractorMismatch, configure
+from mlcore.examples import Example, ExpertData, Rating
+from mlcore.extractor import Extractor, ExtractorMismatch
 from mlcore.faces import FaceModelMissing
-from mlcore.feature_store import FeatureStore, Stored
+from mlcore.installed import installed, open_extractors
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import (
-    Example,
     Trained,
     TrainingConfig,
     TrainingImpossible,
@@ -108,50 +107,63 @@ class Work:
 
     manifest: Manifest
     config: TrainingConfig
-    extractor: Extractor
-    store: FeatureStore
+    extractors: tuple[Extractor, ...]
     pictures: Mapping[str, Path | None]
+
+    def experts(self, found: Features) -> list[ExpertData]:
+        """What each extractor saw in the training pictures, in the manifest's order."""
+        return [
+            ExpertData(
+                extractor.config,
+                [found[extractor.config.id][image.sha256].vectors for image in self.manifest.training],
+                extractor.backbone.feels_rolls,
+                extractor.backbone.blocks,
+            )
+            for extractor in self.extractors
+        ]
 
 
 def prepare(run: TrainingRun, manifest: Manifest) -> Work:
-    """Load the backbone and find the pictures' files. Raises BackboneUnavailable."""
+    """Load the backbones and find the pictures' files. Raises BackboneUnavailable."""
     config = RunConfig.from_json(run.configuration)
-    weights = settings.BACKBONE_WEIGHTS_DIR if settings.BACKBONE_WEIGHTS_DIR.is_dir() else None
-    backbone = backbones.load(config.backbone, weights)
-    extractor = Extractor(configure(backbone), weights, backbone=backbone)
-    regressor = RegressorConfig(
-        hidden=config.hidden, max_epochs=config.max_epochs, members=config.members, seed=run.seeds["regressor"]
-    )
     training = TrainingConfig(
         levels=manifest.levels,
-        regressor=regressor,
-        feels_rolls=backbone.feels_rolls,
+        folds=config.members,
+        regressor=RegressorConfig(hidden=config.hidden, max_epochs=config.max_epochs, seed=run.seeds["regressor"]),
         seed=run.seeds["split"],
     )
     wanted = {one.sha256 for one in manifest.training} | {one.sha256 for one in manifest.golden}
     rows = Image.objects.filter(study=run.study_id, sha256__in=wanted).values_list("sha256", "original")
     files = {sha256 or "": settings.GOLDFOLD_HOME / original for sha256, original in rows}
-    store = FeatureStore(settings.GOLDFOLD_HOME / "features", extractor.config.id)
-    return Work(manifest, training, extractor, store, {sha256: files.get(sha256) for sha256 in wanted})
+    pictures = {sha256: files.get(sha256) for sha256 in wanted}
+    return Work(manifest, training, _open_extractors(config.backbone), pictures)
 
 
-def measure(work: Work, progress: StageProgress) -> dict[str, Stored]:
-    """Features of every training and golden picture, unrolled."""
-    return stored_features(work.pictures, work.extractor, work.store, progress.pictures)
+def _open_extractors(wanted: str) -> tuple[Extractor, ...]:
+    """One for the backbone wanted; for `BEST`, one for each that is here already."""
+    weights = settings.BACKBONE_WEIGHTS_DIR if settings.BACKBONE_WEIGHTS_DIR.is_dir() else None
+    return open_extractors(installed(weights) if wanted == BEST else (wanted,), weights)
 
 
-def learn(run: TrainingRun, work: Work, found: Mapping[str, Stored], progress: Progress) -> Artifact:
+def measure(work: Work, progress: StageProgress) -> Features:
+    """Features of every training and golden picture, at the offsets that scoring looks at."""
+    offsets = sorted({0, *work.config.ridge.offsets, *work.config.regressor.offsets})
+    wanted = dict.fromkeys(work.pictures, offsets)
+    return stored_features(work.pictures, work.extractors, [wanted] * len(work.extractors), progress.pictures)
+
+
+def learn(run: TrainingRun, work: Work, found: Features, progress: Progress) -> Artifact:
     """Train, unless an earlier attempt did, and keep the artifact. Returns it as it was read back from its folder."""
     relative = artifact_folder(run)
     folder = settings.GOLDFOLD_HOME / relative
     if not folder.exists():
-        examples = _examples(work.manifest, found)
-        plan = plan_training(examples, work.config)
-        if work.config.feels_rolls:
-            examples = _rolled(examples, plan, work, StageProgress(progress, Stage.ROLLS))
+        examples = [example_of(one) for one in work.manifest.training]
+        plan = plan_training(work.experts(found), examples, work.config)
+        experts = work.experts(_rolled(work, found, plan, StageProgress(progress, Stage.ROLLS)))
         told = StageProgress(progress, Stage.TRAIN)
-        trained = train(examples, work.config, lambda report: _tell(told, report), plan=plan)
-        artifacts.save(folder, _artifact(run, work, trained, examples))
+        trained = train(experts, examples, work.config, lambda report: _tell(told, report), plan=plan)
+        metrics = _metrics(work, trained, experts)
+        artifacts.save(folder, Artifact(trained.ensemble, work.manifest.sha256, metrics))
     artifact = artifacts.load(folder)
     with transaction.atomic():
         lifecycle.hold(progress.job)
@@ -170,15 +182,18 @@ def artifact_folder(run: TrainingRun) -> str:
     return f"studies/{run.study_id}/runs/{run.number:04d}-{digest}"
 
 
-def _examples(manifest: Manifest, found: Mapping[str, Stored]) -> list[Example]:
-    return [Example(one.sha256, one.group, one.target, found[one.sha256].vectors) for one in manifest.training]
+def example_of(image: TrainingImage) -> Example:
+    ratings = tuple(Rating(grade.rater, grade.level) for grade in image.grades)
+    return Example(image.sha256, image.group, image.target, ratings)
 
 
-def _rolled(examples: list[Example], plan: TrainingPlan, work: Work, progress: StageProgress) -> list[Example]:
-    wanted = {one.sha256: rolls.offsets for one, rolls in zip(examples, plan.rolls, strict=True) if one.vectors}
-    pictures = {sha256: work.pictures[sha256] for sha256 in wanted}
-    rolled = stored_features(pictures, work.extractor, work.store, progress.pictures, wanted)
-    return [replace(one, vectors=rolled[one.sha256].vectors) if one.sha256 in rolled else one for one in examples]
+def _rolled(work: Work, found: Features, plan: TrainingPlan, progress: StageProgress) -> Features:
+    """The same features, with the rolls that training wants of its pictures."""
+    names = [image.sha256 for image in work.manifest.training]
+    wanted = [dict(zip(names, of_expert, strict=True)) for of_expert in plan.offsets]
+    pictures = {sha256: work.pictures[sha256] for sha256 in names}
+    rolled = stored_features(pictures, work.extractors, wanted, progress.pictures)
+    return {extractor: {**records, **rolled[extractor]} for extractor, records in found.items()}
 
 
 def _tell(progress: StageProgress, report: EpochReport) -> None:
@@ -187,22 +202,19 @@ def _tell(progress: StageProgress, report: EpochReport) -> None:
     progress.report(done, total, f"epoch {report.epoch}, validation RMSE {report.validation_rmse:.3f}")
 
 
-def _artifact(run: TrainingRun, work: Work, trained: Trained, examples: list[Example]) -> Artifact:
-    refused = [one.sha256 for one in examples if not one.vectors]
-    metrics = {
+def _metrics(work: Work, trained: Trained, experts: Sequence[ExpertData]) -> dict[str, Any]:
+    images = len(work.manifest.training)
+    seen = sum(any(expert.vectors[at] for expert in experts) for at in range(images))
+    named = {extractor.config.id: extractor.config.backbone for extractor in work.extractors}
+    return {
         "validation": asdict(trained.validation),
         "history": history_json(trained.history),
         "samples": trained.samples,
-        "training_images": len(examples),
-        "training_refused": len(refused),
+        "training_images": images,
+        "training_refused": images - seen,
         "left_out": len(work.manifest.left_out),
-        "extractor": work.extractor.config.id,
+        "parts": [{"backbone": named[part.extractor_id], **asdict(part)} for part in trained.parts],
+        "raters": [{"rater": name, **asdict(rater)} for name, rater in sorted(trained.raters.raters.items())]
+        if trained.raters
+        else [],
     }
-    return Artifact(
-        extractor=work.extractor.config,
-        regressor=trained.regressor,
-        levels=work.manifest.levels,
-        target_mean=trained.target_mean,
-        manifest_sha256=work.manifest.sha256,
-        metrics=metrics,
-    )

@@ -7,46 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+
+from django.conf import settings
 
 from jobs.running import seldom
 from mlcore.extractor import Extractor
 from mlcore.feature_store import FeatureStore, Stored
-from mlcore.features import ensure
+from mlcore.features import Shelf, Source, stream
 
+# By extractor id and sha256.
+Features = Mapping[str, Mapping[str, Stored]]
 # done, total
 Report = Callable[[int, int], None]
-UNROLLED: Final = (0,)
+ERASED = Stored.refusal("erased", "The picture was erased.")
 
 
 def stored_features(
     pictures: Mapping[str, Path | None],
-    extractor: Extractor,
-    store: FeatureStore,
+    extractors: Sequence[Extractor],
+    offsets: Sequence[Mapping[str, Sequence[int]]],
     report: Report,
-    offsets: Mapping[str, Sequence[int]] | None = None,
-) -> dict[str, Stored]:
-    """The record of every picture, with the features of its patches at its `offsets` (unrolled where none are given).
+) -> Features:
+    """What each extractor sees in each picture, with the features of its patches at the offsets wanted of it.
 
-    pictures: file by sha256, None where the picture was erased. report may raise to stop; what was computed until then
-    is kept.
+    pictures: file by sha256, None where the picture was erased. offsets: for each extractor, by sha256. report may
+    raise to stop; what was computed until then is kept.
     """
-    wanted = offsets or {}
-    found: dict[str, Stored] = {}
-    tell = seldom(report)
-    for at, (sha256, path) in enumerate(sorted(pictures.items())):
-        tell(at, len(pictures))
-        found[sha256] = _record(sha256, path, extractor, store, wanted.get(sha256, UNROLLED))
-    tell(len(pictures), len(pictures))
-    return found
-
-
-def _record(
-    sha256: str, path: Path | None, extractor: Extractor, store: FeatureStore, offsets: Sequence[int]
-) -> Stored:
-    if path is None:
-        return Stored.refusal("erased", "The picture was erased.")
-    try:
-        return ensure(store, extractor, sha256, path.read_bytes, offsets)
-    except FileNotFoundError:
-        return Stored.refusal("missing", "The picture's file is missing.")
+    here = {sha256: path for sha256, path in sorted(pictures.items()) if path is not None}
+    root = settings.GOLDFOLD_HOME / "features"
+    shelves = [Shelf(extractor, FeatureStore(root, extractor.config.id)) for extractor in extractors]
+    sources = [
+        Source(sha256, path.read_bytes, tuple(tuple(wanted[sha256]) for wanted in offsets))
+        for sha256, path in here.items()
+    ]
+    rows = list(stream(shelves, sources, seldom(report)))
+    erased = dict.fromkeys(pictures.keys() - here.keys(), ERASED)
+    columns = zip(*rows, strict=True) if rows else [()] * len(shelves)
+    return {
+        shelf.extractor.config.id: {**dict(zip(here, column, strict=True)), **erased}
+        for shelf, column in zip(shelves, columns, strict=True)
+    }

@@ -7,17 +7,22 @@ from typing import Any, Final
 from django import forms
 
 from grading.groups import group_columns
-from grading.runs import RunConfig
+from grading.runs import BEST, RunConfig
 from labeler.models import Study
 from mlcore.records import BACKBONES
 
-_DESCRIPTIONS: Final = {"texture": "texture: colour, spots and texture; needs no download"}
+_DESCRIPTIONS: Final = {
+    BEST: "best: all that are installed, each weighed by what it adds",
+    "texture": "texture: colour, spots and texture; needs no download",
+}
 
 
 class StartForm(forms.Form):
     backbone = forms.ChoiceField(
-        choices=[(name, _DESCRIPTIONS.get(name, f"{name}: a network trained on ImageNet")) for name in BACKBONES],
-        initial="texture",
+        choices=[
+            (name, _DESCRIPTIONS.get(name, f"{name}: a network trained on ImageNet")) for name in (BEST, *BACKBONES)
+        ],
+        initial=BEST,
         help_text="What turns a patch of skin into numbers. Networks need their weights, see the operations guide.",
     )
     group_column = forms.ChoiceField(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from grading.datasets import GoldenImage, Manifest
+from grading.features import Features
 from grading.gate import Gate, verdict
 from grading.models import Evaluation, Prediction, TrainingRun
 from labeler.models import Image
 from mlcore.artifact import Artifact
 from mlcore.evaluation import evaluate
-from mlcore.feature_store import Stored
 from mlcore.scorer import PatchScore
-from mlcore.training import image_severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +38,9 @@ class Judgement:
     verdict: str
 
 
-def judge(manifest: Manifest, gate: Gate, artifact: Artifact, found: Mapping[str, Stored]) -> Judgement:
+def judge(manifest: Manifest, gate: Gate, artifact: Artifact, found: Features) -> Judgement:
     """Score every golden image and hold the figures against the gate."""
-    predictions = tuple(_predict(image, artifact, found[image.sha256]) for image in manifest.golden)
+    predictions = tuple(_predict(image, artifact, found) for image in manifest.golden)
     metrics = {
         **_figures([one for one in predictions if one.golden.complete], manifest.levels),
         "available": _figures(predictions, manifest.levels),
@@ -90,18 +87,19 @@ def write_evaluation(run: TrainingRun, gate: Gate, judgement: Judgement) -> Eval
     return evaluation
 
 
-def _predict(image: GoldenImage, artifact: Artifact, stored: Stored) -> GoldenPrediction:
-    unrolled = [vector for vector in stored.vectors if vector.offset == 0]
-    if not unrolled:
-        route, reason = stored.located.route, stored.located.reason
-        return GoldenPrediction(image, artifact.target_mean, False, (), route, reason)
-    scores = artifact.regressor.predict(np.stack([one.vector for one in unrolled]))
+def _predict(image: GoldenImage, artifact: Artifact, found: Features) -> GoldenPrediction:
+    seen = {extractor: records[image.sha256] for extractor, records in found.items()}
+    vectors = {extractor: record.vectors for extractor, record in seen.items()}
+    # All extractors cut the same patches.
+    located = next(iter(seen.values())).located
+    (score,) = artifact.ensemble.predict([vectors])
+    if score is None:
+        return GoldenPrediction(image, artifact.target_mean, False, (), located.route, located.reason)
     patches = tuple(
-        PatchScore(stored.located.patches[one.patch].region, stored.located.patches[one.patch].box, float(score))
-        for one, score in zip(unrolled, scores, strict=True)
+        PatchScore(located.patches[one.patch].region, located.patches[one.patch].box, one.score, one.weight)
+        for one in score.patches
     )
-    severity = image_severity(scores, artifact.levels)
-    return GoldenPrediction(image, severity, True, patches, stored.located.route, "")
+    return GoldenPrediction(image, score.severity, True, patches, located.route, "")
 
 
 def _figures(predictions: Sequence[GoldenPrediction], levels: Sequence[float]) -> dict[str, Any]:

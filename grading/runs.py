@@ -25,17 +25,20 @@ from labeler.models import Study
 from mlcore.records import BACKBONES
 
 TRAIN: Final = "grading.train_model"
+# Every backbone that is installed, each weighed by what it adds.
+BEST: Final = "best"
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """What a run is trained with.
 
+    backbone: one of `BACKBONES`, or `BEST` for all that are installed, each weighed by what it adds.
     group_column: a column of the images' metadata whose equal values stay on one side of every split; empty for none.
-    hidden, max_epochs, members: the regressor's layers, longest training, and networks that are averaged.
+    hidden, max_epochs, members: the networks' layers and longest training, and the folds of which each leaves one out.
     """
 
-    backbone: str = "texture"
+    backbone: str = BEST
     seed: int = 0
     group_column: str = ""
     hidden: tuple[int, ...] = (1024, 512, 256)
@@ -84,8 +87,8 @@ def start_run(study: Study, actor: Actor, config: RunConfig | None = None) -> Tr
 
 
 def _check_config(study: Study, config: RunConfig) -> None:
-    if config.backbone not in BACKBONES:
-        raise ValidationError(f"There is no backbone {config.backbone!r}; there are {', '.join(BACKBONES)}.")
+    if config.backbone not in {BEST, *BACKBONES}:
+        raise ValidationError(f"There is no backbone {config.backbone!r}; there are {', '.join([BEST, *BACKBONES])}.")
     if config.group_column and config.group_column not in group_columns(study):
         raise ValidationError(f"No image of the study came with a column {config.group_column!r}.")
 

@@ -20,19 +20,26 @@ class LevelOut(Schema):
 
 
 class PatchOut(Schema):
-    """A patch of skin: columns x0 … x1 - 1 and rows y0 … y1 - 1 of the upright picture, and its own score."""
+    """A patch of skin, or the whole face: columns x0 … x1 - 1 and rows y0 … y1 - 1 of the upright picture; and its
+    own score."""
 
-    region: str = Field(description="forehead, left_cheek, right_cheek or chin; left and right are the subject's own")
+    region: str = Field(
+        description="forehead, left_cheek, right_cheek, chin, skin (its place on the face is not known), or face (the "
+        "whole of it); left and right are the subject's own"
+    )
     x0: int
     y0: int
     x1: int
     y1: int
     score: float = Field(description="severity of this patch alone, not clipped to the scale")
+    weight: float = Field(description="its share in the picture's severity; the shares sum to 1")
 
     @classmethod
     def of(cls, patch: PatchScore) -> PatchOut:
         box = patch.box
-        return cls(region=patch.region, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, score=patch.score)
+        return cls(
+            region=patch.region, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, score=patch.score, weight=patch.weight
+        )
 
 
 class ImageOut(Schema):
@@ -54,14 +61,17 @@ class RunOut(Schema):
     number: int
     study: str
     artifact: str = Field(description="sha256 of the artifact's facts file, which holds that of the model's tensors")
-    extractor: str = Field(description="id of the configuration that finds patches and turns them into features")
+    extractors: list[str] = Field(description="ids of the configurations that find patches and turn them into features")
 
 
 class ScoreOut(Schema):
-    severity: float | None = Field(description="mean of the patches' scores, within the scale; null if refused")
+    severity: float | None = Field(
+        description="weighted mean of the patches' scores, within the scale; null if refused"
+    )
     level: LevelOut | None = Field(description="the level nearest to the severity; null if refused")
-    route: str = Field(description="how the patches were found: aligned, one_eye, or refused")
+    route: str = Field(description="how the patches were found: aligned, one_eye, skin_only, or refused")
     reason: ReasonOut | None = Field(description="why the picture was refused; null if it has a severity")
+    warning: ReasonOut | None = Field(description="what to know of a picture that was scored; null for nothing")
     patches: list[PatchOut]
     image: ImageOut
     scale: list[LevelOut] = Field(description="the study's levels, rising")
@@ -70,11 +80,13 @@ class ScoreOut(Schema):
     @classmethod
     def of(cls, loaded: LoadedRun, score: Score) -> ScoreOut:
         graded = score.severity is not None
+        said = ReasonOut(code=score.code, message=score.reason) if score.code else None
         return cls(
             severity=score.severity,
             level=LevelOut.of(loaded.level_of(score.severity)) if score.severity is not None else None,
             route=score.route,
-            reason=None if graded else ReasonOut(code=score.code, message=score.reason),
+            reason=None if graded else said,
+            warning=said if graded else None,
             patches=[PatchOut.of(patch) for patch in score.patches],
             image=ImageOut(width=score.width, height=score.height),
             scale=[LevelOut.of(level) for level in loaded.scale],
@@ -83,7 +95,7 @@ class ScoreOut(Schema):
                 number=loaded.number,
                 study=loaded.study,
                 artifact=loaded.artifact,
-                extractor=loaded.extractor,
+                extractors=list(loaded.extractors),
             ),
         )
 

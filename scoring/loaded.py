@@ -42,14 +42,15 @@ class ScaleLevel:
 class LoadedRun:
     """A run ready to score, and what its answers are signed with.
 
-    artifact: sha256 of the artifact's facts file, which holds the sha256 of the model's tensors. scale: rising.
+    artifact: sha256 of the artifact's facts file, which holds the sha256 of the model's tensors. extractors: ids of
+    what makes the features that it looks at. scale: rising.
     """
 
     run_id: int
     number: int
     study: str
     artifact: str
-    extractor: str
+    extractors: tuple[str, ...]
     scale: tuple[ScaleLevel, ...]
     scorer: Scorer
 
@@ -109,7 +110,7 @@ def load(run: TrainingRun, finder: FaceFinder) -> LoadedRun:
         number=run.number,
         study=run.study.name,
         artifact=hashlib.sha256(facts).hexdigest(),
-        extractor=scorer.artifact.extractor.id,
+        extractors=tuple(one.id for one in scorer.artifact.ensemble.extractors),
         scale=tuple(ScaleLevel(value, names.get(value, f"{value:g}")) for value in scorer.artifact.levels),
         scorer=scorer,
     )

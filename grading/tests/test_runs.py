@@ -48,7 +48,7 @@ def test_a_run_is_queued_with_its_configuration_numbered_and_audited(graded: Stu
         JobState.QUEUED,
         None,
     )
-    assert run.seeds == {"split": 5, "regressor": 5} and run.configuration["backbone"] == "texture"
+    assert run.seeds == {"split": 5, "regressor": 5} and run.configuration["backbone"] == "best"
     assert AuditEvent.objects.get(verb="run.started").actor == alice
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 from django.conf import LazySettings
 from django.utils import timezone
@@ -19,10 +18,12 @@ from labeler.models import Study
 from mlcore import artifact as artifacts
 from mlcore import backbones
 from mlcore.artifact import Artifact
+from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, configure
 from mlcore.faces import FaceFinder
-from mlcore.regressor import Regressor, RegressorConfig, fit
+from mlcore.regressor import RegressorConfig
 from mlcore.synthetic import CohortConfig, Face, cohort, draw_face, encode_jpeg
+from mlcore.training import TrainingConfig, train
 from scoring.loaded import LoadedRuns
 
 COHORT = CohortConfig(size=4, seed=11, profile_share=0.0, width=360, height=480)
@@ -50,20 +51,16 @@ class Models:
 
 @pytest.fixture(scope="session")
 def models(faces: list[Face], finder: FaceFinder, tmp_path_factory: pytest.TempPathFactory) -> Models:
-    config = configure(backbones.load("texture"))
-    extractor = Extractor(config, finder=finder)
-    rows, targets = [], []
-    for face in faces:
-        for one in extractor.embed(face.pixels, extractor.locate(face.pixels)):
-            rows.append(one.vector)
-            targets.append(face.subject.severity)
-    x, y = np.stack(rows), np.array(targets)
+    extractor = Extractor(configure(backbones.load("texture")), finder=finder)
+    vectors = [extractor.embed(face.pixels, extractor.locate(face.pixels)) for face in faces]
+    examples = [Example(str(at), str(at), face.subject.severity) for at, face in enumerate(faces)]
     saved = []
     for seed in (1, 2):
         small = RegressorConfig(hidden=(8,), max_epochs=2, seed=seed)
-        regressor: Regressor = fit(x, y, np.ones(len(y)), x, y, small)
+        config = TrainingConfig(LEVELS, models=("network",), folds=2, regressor=small)
+        ensemble = train([ExpertData(extractor.config, vectors)], examples, config).ensemble
         folder = tmp_path_factory.mktemp("models") / f"seed-{seed}"
-        artifacts.save(folder, Artifact(config, regressor, LEVELS, float(y.mean()), manifest_sha256="0" * 64))
+        artifacts.save(folder, Artifact(ensemble, manifest_sha256="0" * 64))
         saved.append(folder)
     return Models(*saved)
 

@@ -22,7 +22,6 @@ from mlcore.faces import FaceFinder
 from mlcore.images import decode, render
 from mlcore.scorer import Score
 from mlcore.synthetic import Face, encode_jpeg
-from mlcore.training import predict_images
 from scoring.tests.conftest import Models, Promote
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("config.scoring_urls"), pytest.mark.usefixtures("fresh_process")]
@@ -90,14 +89,16 @@ def test_the_score_is_bit_for_bit_that_of_an_evaluation(
 ) -> None:
     promote(study, models.first)
     artifact = artifacts.load(models.first)
-    extractor = Extractor(artifact.extractor, finder=finder)
+    (config,) = artifact.ensemble.extractors
+    extractor = Extractor(config, finder=finder)
     for face in faces:
         data = encode_jpeg(face)
         pixels = decode(data)
-        vectors = extractor.embed(pixels, extractor.locate(pixels))
-        (expected,) = predict_images(artifact.regressor, [vectors], artifact.levels)
+        cut = extractor.locate(pixels).patches
+        vectors = extractor.embed_at(pixels, cut, extractor.pairs(cut, artifact.ensemble.offsets(config.id)))
+        (expected,) = artifact.ensemble.predict([{config.id: vectors}])
         assert expected is not None
-        assert asker.send(data)[1]["severity"] == expected
+        assert asker.send(data)[1]["severity"] == expected.severity
 
 
 def test_a_picture_turned_by_exif_is_scored_upright(

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.audit import SYSTEM
 from grading.models import TrainingRun
 from grading.run_report import report
-from grading.runs import RunConfig, latest_evaluation, start_run
+from grading.runs import BEST, RunConfig, latest_evaluation, start_run
 from jobs.models import JobState
 from labeler.management.study_argument import ProgressLine, add_study_argument, find_study, refusals
 from mlcore.records import BACKBONES
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_study_argument(parser)
-        parser.add_argument("--backbone", choices=BACKBONES, default="texture", help="default: %(default)s")
+        parser.add_argument("--backbone", choices=(BEST, *BACKBONES), default=BEST, help="default: %(default)s")
         parser.add_argument("--seed", type=int, default=0, help="of the split and the network; default: %(default)s")
         parser.add_argument(
             "--group-column",
