@@ -60,9 +60,12 @@ def plan(
 
 
 def _copies(existing: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Versions of each patch, the unrolled one included, by class: from 3 for the largest to all 12."""
-    wanted = (1 + ROLLS_OF_LARGEST) * existing.max(initial=0) / np.maximum(existing, 1)
-    copies: NDArray[np.int64] = np.clip(np.rint(wanted), 1, len(GRID)).astype(np.int64)
+    """Versions of each patch, the unrolled one included, by class: 3 for the largest, twice or four times that for
+    smaller ones. In such wide steps a few new labels rarely ask for another offset of every image of a class; weights
+    make up for the rest."""
+    rarity = existing.max(initial=0) / np.maximum(existing, 1)
+    doublings = np.digitize(rarity, (2**0.5, 2**1.5))
+    copies: NDArray[np.int64] = (1 + ROLLS_OF_LARGEST) * 2 ** doublings.astype(np.int64)
     return copies
 
 

@@ -52,6 +52,15 @@ def test_a_new_label_never_makes_an_offset_useless() -> None:
         assert old.offsets[:shorter] == new.offsets[:shorter]
 
 
+def test_a_few_new_labels_ask_for_no_further_rolls_of_old_images() -> None:
+    counts = [100, 350, 350, 150, 50]
+    targets = [level for level, count in enumerate(counts, 1) for _ in range(count)]
+    before = plan(targets, [4] * 1000, (1, 2, 3, 4, 5))
+    for level in (1, 2, 3, 4, 5):
+        after = plan([*targets, *[level] * 10], [4] * 1010, (1, 2, 3, 4, 5))
+        assert [image.offsets for image in after[:1000]] == [image.offsets for image in before]
+
+
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="patch counts"):
         plan([1], [1, 2], LEVELS)
