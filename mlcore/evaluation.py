@@ -131,8 +131,8 @@ def calibration(predicted: ArrayLike, truth: ArrayLike, levels: Sequence[float])
 
 @dataclass(frozen=True, slots=True)
 class PanelFigure:
-    """One leave-one-out panel: the RMSE of the model, and of the rater left out, to the mean of the other raters, on the
-    n images that every rater graded. None without any."""
+    """One leave-one-out panel: the RMSE of the model, and of the rater left out, to the mean of the others, on the n
+    images that every rater graded. None without any."""
 
     n: int
     model_rmse: float | None

@@ -31,11 +31,11 @@ class RegressorConfig:
 
     hidden: tuple[int, ...] = (1024, 512, 256)
     dropout: float = 0.3
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     weight_decay: float = 1e-2
-    batch_size: int = 256
+    batch_size: int = 128
     max_epochs: int = 100
-    patience: int = 6
+    patience: int = 8
     members: int = 5
     threads: int = 2
     seed: int = 0

@@ -134,9 +134,8 @@ def test_a_feature_that_never_varied_changes_nothing() -> None:
     images, y, fold_of = task()
 
     def with_last(image: tuple[PatchVector, ...], value: float) -> tuple[PatchVector, ...]:
-        return tuple(
-            replace(one, vector=np.concatenate([one.vector, np.array([value], dtype=np.float32)])) for one in image
-        )
+        last = np.array([value], dtype=np.float32)
+        return tuple(replace(one, vector=np.concatenate([one.vector, last])) for one in image)
 
     model = ridge.fit([with_last(one, 7) for one in images], y, np.ones(200), fold_of, config=PLAIN).model
     assert combined(model.score(with_last(images[0], -99))) == combined(model.score(with_last(images[0], 7)))
