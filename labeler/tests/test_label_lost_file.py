@@ -18,8 +18,12 @@ from labeler.tests.label_browser import address, answers, context_of, open_page,
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def lose(item: Assignment) -> None:
-    file_store.path_of(item.rendition.path).unlink()
+def lose(item: Assignment) -> str:
+    """Returns where the file was."""
+    assert item.rendition is not None
+    path: str = item.rendition.path
+    file_store.path_of(path).unlink()
+    return path
 
 
 @pytest.fixture
@@ -34,10 +38,10 @@ def test_the_server_says_that_a_file_is_lost(
     settings.IMAGES_BY_NGINX = by_nginx  # type: ignore[attr-defined]
     lost, there = start(bob_rates, 2)
     labelling.window(bob_rates, 2)
-    lose(lost)
+    path = lose(lost)
     with caplog.at_level(logging.ERROR, "labeler"):
         assert client_of_bob.get(address(lost)).status_code == 410
-    assert lost.rendition.path in caplog.text
+    assert path in caplog.text
     assert client_of_bob.get(address(there)).status_code == 200
 
 
