@@ -153,9 +153,9 @@ def test_a_fresh_process_scores_the_same_bits_and_a_table_of_scores_is_judged_li
         (few / name).write_bytes(data)
     there = ["--artifact", artifact, "--images", few, "--out", place / "there.csv"]
     subprocess.run([sys.executable, "-m", "mlcore", "score", *map(str, there)], check=True, capture_output=True)
-    data = {"images": few, "ratings": graded.ratings, "groups": graded.groups, "levels": "1,2,3,4,5"}
-    assert run("evaluate", **data, scores=place / "there.csv", out=place / "table.json") == 0
-    assert run("evaluate", **data, artifact=artifact, out=place / "model.json") == 0
+    known = {"images": few, "ratings": graded.ratings, "groups": graded.groups, "levels": "1,2,3,4,5"}
+    assert run("evaluate", **known, scores=place / "there.csv", out=place / "table.json") == 0
+    assert run("evaluate", **known, artifact=artifact, out=place / "model.json") == 0
     one, other = (json.loads((place / name).read_text()) for name in ("table.json", "model.json"))
     assert one["model"] == other["model"]
     assert one["panels"] == other["panels"]
