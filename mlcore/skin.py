@@ -43,6 +43,7 @@ _ROUNDS: Final = 2
 # Darker than this share of the seeds' brightness is hair or shade rather than skin.
 _DARK: Final = 0.45
 _LEAST_SHARE: Final = 0.02
+_LITTLE: Final = 0.08
 # Two shades of skin's colour: so much of the variance of brightness must they explain, and so many times brighter must
 # the one be, to be skin and hair.
 _TWO_SHADES: Final = 0.7
@@ -85,14 +86,20 @@ class Skin:
         return Box(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1)))
 
     def share(self, box: Box) -> float:
-        """Share of that box of the picture that is skin, 0 … 1."""
+        """Share of that box's part in the picture that is skin, 0 … 1."""
+        inside = self._inside(box)
+        return float(inside.mean()) if inside.size else 0.0
+
+    def area(self, box: Box) -> float:
+        """Square pixels of the picture that are skin in that box."""
+        return float(np.count_nonzero(self._inside(box))) / self.scale**2
+
+    def _inside(self, box: Box) -> Mask:
         height, width = self.mask.shape
         x0, y0 = int(box.x0 * self.scale), int(box.y0 * self.scale)
         x1, y1 = int(np.ceil(box.x1 * self.scale)), int(np.ceil(box.y1 * self.scale))
-        inside = Box(x0, y0, x1, y1).clipped(width, height)
-        if inside.area == 0:
-            return 0.0
-        return float(self.mask[inside.y0 : inside.y1, inside.x0 : inside.x1].mean())
+        part = Box(x0, y0, x1, y1).clipped(width, height)
+        return self.mask[part.y0 : part.y1, part.x0 : part.x1]
 
 
 def find_skin(rgb: Pixels) -> Skin:
@@ -101,13 +108,18 @@ def find_skin(rgb: Pixels) -> Skin:
     scale = small.shape[1] / rgb.shape[1]
     colours = _colours(small)
     distance = _distance(colours)
-    for nearest in (_SEED, _PALE_SEED):
-        labels = _seeds(colours, distance, nearest)
-        if labels is not None:
-            found = _largest(_without_hair(_largest(_cut(colours, labels)), colours))
-            if found.mean() >= _LEAST_SHARE:
-                return Skin(found, scale)
-    return Skin(np.zeros(small.shape[:2], dtype=np.bool_), scale)
+    found = _grown(colours, distance, _SEED)
+    if found.mean() < _LITTLE:
+        # In cold light only an ear or a sleeve may look like skin at first.
+        found = max(found, _grown(colours, distance, _PALE_SEED), key=np.count_nonzero)
+    return Skin(found if found.mean() >= _LEAST_SHARE else np.zeros_like(found), scale)
+
+
+def _grown(colours: Floats, distance: Floats, nearest: float) -> Mask:
+    labels = _seeds(colours, distance, nearest)
+    if labels is None:
+        return np.zeros(distance.shape, dtype=np.bool_)
+    return _largest(_without_hair(_largest(_cut(colours, labels)), colours))
 
 
 def from_skin(skin: Skin, width: int, height: int) -> Cut:
