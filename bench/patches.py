@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -65,9 +66,9 @@ def _large(ours: FaceFinder, published: FaceFinder, count: int) -> Iterator[Bar]
     for subject in cohort(config):
         data = encode_jpeg(draw_face(replace(subject, yaw=float(np.clip(subject.yaw, -15, 15))), config))
         rgb = decode(data)
-        seconds, located = _timed(lambda data=data: _ours(locator, data))
+        seconds, located = _timed(partial(_ours, locator, data))
         here.append(seconds)
-        seconds, reference = _timed(lambda data=data: _published(yardstick_locator, data))
+        seconds, reference = _timed(partial(_published, yardstick_locator, data))
         theirs.append(seconds)
         lost += (reference.route is Route.ALIGNED) - (located.route is Route.ALIGNED)
         for region, iou in _agreement(same_cut.locate(rgb).patches, reference.patches):
@@ -235,7 +236,7 @@ def _photographs(locator: Locator, folder: Path, step: int) -> Iterator[Bar]:
     times = []
     for path in sorted((folder / "images").iterdir())[::step]:
         rgb = decode(path.read_bytes())
-        seconds, located = _timed(lambda rgb=rgb: locator.locate(rgb))
+        seconds, located = _timed(partial(locator.locate, rgb))
         times.append(seconds)
         seen[levels.get(path.name)].append(located)
     everything = [located for group in seen.values() for located in group]
