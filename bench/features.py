@@ -16,7 +16,7 @@ from statistics import median
 import cv2
 import torch
 
-from bench.bars import Bar, at_least, at_most, yardstick
+from bench.bars import Bar, at_least, at_most, reported, yardstick
 from bench.vision.networks import bare_forward, random_backbone
 from bench.vision.pictures import Glance, KnownFace, Selfie, multiplied, selfies
 from mlcore.backbones import TorchBackbone
@@ -27,7 +27,7 @@ from mlcore.features import Shelf, stream
 from mlcore.images import decode
 
 # What a core of a Zen 4, in bfloat16, gets through bare, in pictures of four patches and a face a second.
-BARE_RATE = {"resnet50": 1.4, "mobilenet_v2": 10.0}
+BARE_RATE = {"resnet152": 0.6, "resnet50": 1.4, "mobilenet_v2": 10.0}
 FLAT = 1.05
 
 
@@ -36,13 +36,16 @@ def run(quick: bool) -> list[Bar]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         drawn = selfies(6 if quick else 24)
-        bars = [*_speed("resnet50", drawn, place, 2 if quick else 3)]
+        few = drawn[:4] if quick else drawn[:8]
+        # The publication's backbone is asked; the lighter one shows what finding the face costs beside it.
+        bars = [*_speed("resnet152", few, place, 2 if quick else 3, asked=True)]
+        bars += _speed("resnet50", few, place, 2 if quick else 3, asked=False)
         bars += _seen("mobilenet_v2", drawn, place, 2 if quick else 5)
         bars += _memory(drawn, place, 600 if quick else 10_000)
     return bars
 
 
-def _speed(name: str, drawn: Sequence[Selfie], place: Path, rounds: int) -> Iterator[Bar]:
+def _speed(name: str, drawn: Sequence[Selfie], place: Path, rounds: int, *, asked: bool) -> Iterator[Bar]:
     """The whole way, for a backbone whose forward pass is what it spends its time on."""
     backbone = random_backbone(name, place)
     extractor = Extractor(configure(backbone), backbone=backbone, finder=FaceFinder())
@@ -50,13 +53,14 @@ def _speed(name: str, drawn: Sequence[Selfie], place: Path, rounds: int) -> Iter
     bare, ours = [], []
     for turn in range(rounds):
         bare.append(len(drawn) / bare_forward(backbone, inputs))
-        store = FeatureStore(place / str(turn), extractor.config.id)
+        store = FeatureStore(place / f"{name}-{turn}", extractor.config.id)
         start = time.process_time()
         for (record,) in stream([Shelf(extractor, store)], [one.source() for one in drawn]):
             assert record.vectors
         ours.append(len(drawn) / (time.process_time() - start))
     ratio = median(one / other for one, other in zip(ours, bare, strict=True))
-    yield at_least(f"{name}: files to stored features over the bare forward pass", ratio, 0.9)
+    title = f"{name}: files to stored features over the bare forward pass"
+    yield at_least(title, ratio, 0.9) if asked else reported(title, ratio)
     expected = BARE_RATE[name]
     yield yardstick(f"{name}: bare forward pass of {backbone.precision}", max(bare), expected, "pictures a core-second")
 
