@@ -44,7 +44,8 @@ class TrainingConfig:
     parts the examples are dealt into by group; each is predicted by models that never saw it. balance: see `rolling`;
     the publication's is 1, but a regressor that takes all classes for equally frequent errs towards the rare ones: in
     cross-validation on real and drawn faces the classes as they are had the lower RMSE, or as low a one.
-    correct_raters: estimate each rater's bias and noise where ratings are given, and allow for them. seed: of the
+    rolls: train networks on rolled patches too, where the
+    backbone feels them. correct_raters: estimate each rater's bias and noise where ratings are given, and allow for them. seed: of the
     folds; the networks' is in `regressor`.
     """
 
@@ -54,6 +55,7 @@ class TrainingConfig:
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
     ridge: RidgeConfig = field(default_factory=RidgeConfig)
     balance: float = 0.0
+    rolls: bool = True
     correct_raters: bool = True
     seed: int = 0
 
@@ -151,7 +153,7 @@ def _rolls(expert: ExpertData, examples: Sequence[Example], config: TrainingConf
         [example.target for example in examples],
         [len({vector.patch for vector in vectors}) for vectors in expert.vectors],
         config.levels,
-        feels_rolls=expert.feels_rolls and "network" in config.models,
+        feels_rolls=expert.feels_rolls and config.rolls and "network" in config.models,
         balance=config.balance,
     )
 

@@ -9,7 +9,7 @@ from mlcore.fitting import fit
 from mlcore.records import PatchVector, Region
 from mlcore.regressor import EpochReport, Regressor, RegressorConfig, inputs, joined
 
-SMALL = RegressorConfig(hidden=(32, 16), max_epochs=60, batch_size=32, learning_rate=3e-3, members=1, threads=1)
+SMALL = RegressorConfig(hidden=(32, 16), max_epochs=40, batch_size=32, learning_rate=3e-3, members=1, threads=1)
 
 
 def task(n: int = 300, dim: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -183,6 +183,6 @@ def test_a_patch_is_scored_with_its_region_and_its_mirror_image() -> None:
     assert (high.patch, low.patch, high.weight) == (1, 3, 0.5)
     assert low.score < 2.5 < 3.5 < high.score
     (both,) = model.score([chin, mirrored])
-    (middle,) = model.score([PatchVector(3, 0, (own + other) / 2, Region.CHIN)])
+    (middle,) = model.score([PatchVector(3, 0, np.mean([own, other], axis=0, dtype=np.float32), Region.CHIN)])
     assert both.score == middle.score
     assert model.score([]) == ()

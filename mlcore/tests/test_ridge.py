@@ -105,7 +105,7 @@ def test_a_mirror_image_is_averaged_in() -> None:
     model = ridge.fit(images, y, np.ones(200), fold_of).model
     one, two = images[0][2].vector, images[1][2].vector
     both = model.score((PatchVector(0, 0, one, Region.FACE), PatchVector(0, 12, two, Region.FACE)))
-    middle = model.score((PatchVector(0, 0, (one + two) / 2, Region.FACE),))
+    middle = model.score((PatchVector(0, 0, np.mean([one, two], axis=0, dtype=np.float32), Region.FACE),))
     assert combined(both) == pytest.approx(combined(middle), abs=1e-6)
 
 
