@@ -44,9 +44,8 @@ class TrainingConfig:
     parts the examples are dealt into by group; each is predicted by models that never saw it. balance: see `rolling`;
     the publication's is 1, but a regressor that takes all classes for equally frequent errs towards the rare ones: in
     cross-validation on real and drawn faces the classes as they are had the lower RMSE, or as low a one.
-    rolls: train networks on rolled patches too, where the
-    backbone feels them. correct_raters: estimate each rater's bias and noise where ratings are given, and allow for them. seed: of the
-    folds; the networks' is in `regressor`.
+    rolls: train networks on rolled patches too, where the backbone feels them. correct_raters: estimate each rater's
+    bias and noise where ratings are given, and allow for them. seed: of the folds; the networks' is in `regressor`.
     """
 
     levels: tuple[float, ...]
