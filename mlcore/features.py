@@ -90,22 +90,30 @@ def ensure(
     again only by another extractor or a newer version of the code. Raises what `read` raises.
     """
     shelves = [Shelf(extractor, store)]
-    begun = _begin(shelves, Source(sha256, read, (tuple(offsets),)))
+    source = Source(sha256, read, (tuple(offsets),))
+    known = _look_up(shelves, source)
+    begun = known.begun or _begin(shelves, source, known)
     return next(_finish(shelves, [begun]))[0]
 
 
 def _groups(shelves: Sequence[Shelf], sources: Sequence[Source]) -> Iterator[list[_Begun]]:
-    """Images prepared ahead by a thread, as many at a time as the backbone sees together."""
+    """Images prepared ahead by a thread, as many at a time as the backbone sees together.
+
+    What lacks nothing is read here: handing it to the thread would take longer than reading it.
+    """
     waiting = deque(sources)
-    ahead: deque[Future[_Begun]] = deque()
+    ahead: deque[_Begun | Future[_Begun]] = deque()
     group: list[_Begun] = []
     # One thread: a face finder is not to be shared.
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
         try:
             while waiting or ahead:
                 while waiting and len(ahead) < _AHEAD:
-                    ahead.append(pool.submit(_begin_or_refuse, shelves, waiting.popleft()))
-                group.append(ahead.popleft().result())
+                    source = waiting.popleft()
+                    known = _look_up(shelves, source)
+                    ahead.append(known.begun or pool.submit(_begin_or_refuse, shelves, source, known))
+                first = ahead.popleft()
+                group.append(first if isinstance(first, _Begun) else first.result())
                 if sum(begun.inputs for begun in group) >= _TOGETHER or len(group) >= _AHEAD:
                     yield group
                     group = []
@@ -115,29 +123,42 @@ def _groups(shelves: Sequence[Shelf], sources: Sequence[Source]) -> Iterator[lis
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin_or_refuse(shelves: Sequence[Shelf], source: Source) -> _Begun:
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """What the stores have of an image. missing: per shelf; None where nothing is known. begun: if nothing lacks."""
+
+    records: tuple[Stored | None, ...]
+    missing: tuple[list[Pair] | None, ...]
+    begun: _Begun | None
+
+
+def _look_up(shelves: Sequence[Shelf], source: Source) -> _LookedUp:
+    known = tuple(_known(shelf.store, source.sha256) for shelf in shelves)
+    missing = tuple(_missing(*each) for each in zip(shelves, known, source.offsets, strict=True))
+    complete = tuple(record for record, pairs in zip(known, missing, strict=True) if record is not None and not pairs)
+    begun = _Begun(source, complete, (None,) * len(shelves)) if len(complete) == len(shelves) else None
+    return _LookedUp(known, missing, begun)
+
+
+def _begin_or_refuse(shelves: Sequence[Shelf], source: Source, known: _LookedUp) -> _Begun:
     try:
-        return _begin(shelves, source)
+        return _begin(shelves, source, known)
     except OSError:
         refused = Stored.refusal(*UNREADABLE)
         return _Begun(source, (refused,) * len(shelves), (None,) * len(shelves))
 
 
-def _begin(shelves: Sequence[Shelf], source: Source) -> _Begun:
-    """Look into the stores, and prepare what they lack. Raises what reading the file raises."""
-    known = [_known(shelf.store, source.sha256) for shelf in shelves]
-    missing = [_missing(*each) for each in zip(shelves, known, source.offsets, strict=True)]
-    if not any(pairs is None or pairs for pairs in missing):
-        return _Begun(source, tuple(record for record in known if record is not None), (None,) * len(shelves))
+def _begin(shelves: Sequence[Shelf], source: Source, known: _LookedUp) -> _Begun:
+    """Prepare what the stores lack. Raises what reading the file raises."""
     try:
         rgb = decode(source.read())
     except ImageRejected as error:
         refused = Stored.refusal(error.code, error.reason)
         return _Begun(source, (refused,) * len(shelves), (_NOTHING,) * len(shelves))
-    records = _located(shelves, known, rgb)
+    records = _located(shelves, known.records, rgb)
     prepared = [
         _prepare(shelf, record, offsets, rgb) if pairs is None or pairs else None
-        for shelf, record, offsets, pairs in zip(shelves, records, source.offsets, missing, strict=True)
+        for shelf, record, offsets, pairs in zip(shelves, records, source.offsets, known.missing, strict=True)
     ]
     return _Begun(source, tuple(records), tuple(prepared))
 
@@ -182,6 +203,9 @@ def _finish(shelves: Sequence[Shelf], group: Sequence[_Begun]) -> Iterator[tuple
     columns = []
     for number, shelf in enumerate(shelves):
         prepared = [begun.prepared[number] for begun in group]
+        if not any(prepared):
+            columns.append([begun.records[number] for begun in group])
+            continue
         vectors = shelf.extractor.embed_prepared([one or _NOTHING for one in prepared])
         columns.append(
             [
