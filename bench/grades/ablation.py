@@ -52,6 +52,15 @@ def _unmirrored(setting: Setting) -> Setting:
     return replace(setting, config=plain)
 
 
+def _unrolled(setting: Setting) -> Setting:
+    return replace(setting, config=replace(setting.config, rolls=False))
+
+
+def _rolled(setting: Setting) -> bool:
+    config = setting.config
+    return config.rolls and "network" in config.models and any(expert.feels_rolls for expert in setting.experts)
+
+
 def _mirrored(setting: Setting) -> bool:
     return {setting.config.ridge.offsets, setting.config.regressor.offsets} != {PLAIN}
 
@@ -119,6 +128,7 @@ SWITCHES = (
     Switch("several stages (the last alone)", _final_stage, _staged),
     Switch("stages weighing alike (one block)", _one_block, _staged),
     Switch("mirror images", _unmirrored, _mirrored),
+    Switch("rolled patches", _unrolled, _rolled),
     Switch("raters' bias and noise", _without_raters, lambda setting: setting.config.correct_raters),
     Switch("classes as they are (balanced, as published)", _balanced, lambda setting: setting.config.balance < 1),
 )

@@ -30,7 +30,7 @@ from mlcore.training import TrainingConfig
 
 Floats = NDArray[np.float64]
 FOLDS = 5
-SEEDS, RECIPE_SEEDS, ABLATION_SEEDS = 5, 5, 2
+SEEDS, RECIPE_SEEDS, ABLATION_SEEDS = 5, 5, 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bench.grades.published import constant
 from mlcore.examples import Example, ExpertData, Rating
 from mlcore.extractor import ExtractorConfig
 from mlcore.records import PatchVector, Region
+from mlcore.regressor import RegressorConfig
 from mlcore.splits import Split
 from mlcore.training import TrainingConfig
 
@@ -31,7 +32,8 @@ def setting() -> Setting:
         for at, value in enumerate(severity)
     )
     experts = tuple(_expert(name, told, severity, draw) for name, told in (("one", Region.FACE), ("two", Region.CHIN)))
-    return Setting(experts, examples, TrainingConfig(levels=LEVELS, models=("ridge",), folds=4))
+    small = RegressorConfig(hidden=(8,), max_epochs=3, threads=1)
+    return Setting(experts, examples, TrainingConfig(levels=LEVELS, models=("ridge",), folds=4, regressor=small))
 
 
 def _expert(name: str, told: Region, severity: np.ndarray, draw: np.random.Generator) -> ExpertData:
@@ -102,6 +104,10 @@ def test_a_switch_that_makes_no_difference_is_no_row(setting: Setting) -> None:
     assert "patches of skin without a place" not in names
     both = replace(setting, config=replace(setting.config, models=("ridge", "network")))
     assert {switch.name for switch in switches(both)} > names
+    assert "rolled patches" not in {switch.name for switch in switches(both)}
+    felt = replace(both, experts=tuple(replace(expert, feels_rolls=True) for expert in both.experts))
+    (rolled,) = (switch for switch in switches(felt) if switch.name == "rolled patches")
+    assert not rolled.off(felt).config.rolls
     alone = replace(setting, experts=setting.experts[:1])
     assert not any(switch.name.startswith("backbone") for switch in switches(alone))
 
