@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlcore.fitting import Fit, fit
 from mlcore.records import PatchVector, Vectors
-from mlcore.regressor import EpochReport, Regressor, RegressorConfig, inputs, joined
+from mlcore.regressor import EpochReport, Regressor, RegressorConfig, joined
 from mlcore.rolling import Rolls
 from mlcore.views import views
 
@@ -103,7 +103,7 @@ def _rolled(vectors: Sequence[Sequence[PatchVector]], rolls: Sequence[Rolls]) ->
     picked = [(at, one) for at, image in enumerate(vectors) for one in image if one.offset in rolls[at].offsets]
     image = np.array([at for at, _ in picked], dtype=np.int64)
     return _Rows(
-        x=inputs(np.stack([one.vector for _, one in picked]), [one.region for _, one in picked]),
+        x=np.stack([one.vector for _, one in picked]),
         image=image,
         version=image * ALL_OFFSETS + np.array([one.offset for _, one in picked], dtype=np.int64),
         weight=np.array([rolls[at].weight for at, _ in picked], dtype=np.float64),
@@ -114,5 +114,5 @@ def _plain(vectors: Sequence[Sequence[PatchVector]], config: RegressorConfig) ->
     """As images are when they are scored."""
     seen = [views(image, config.offsets) for image in vectors]
     image = np.repeat(np.arange(len(seen)), [len(one.patches) for one in seen])
-    x = np.concatenate([inputs(one.x, one.regions) for one in seen if one.patches])
+    x = np.concatenate([one.x for one in seen if one.patches])
     return _Rows(x, image, image, np.ones(len(image)))

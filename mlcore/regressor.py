@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mlcore.records import PatchVector, Region, Vectors
-from mlcore.views import PLAIN, ViewScore, by_region, views
+from mlcore.records import PatchVector, Vectors
+from mlcore.views import PLAIN, ViewScore, views
 
 Floats = NDArray[np.float64]
 # Standardised inputs beyond this many deviations say "unlike all training data", not "ten times as severe".
@@ -95,7 +95,7 @@ class Regressor:
         seen = views(vectors, self.config.offsets)
         if not seen.patches:
             return ()
-        scores = self.predict(inputs(seen.x, seen.regions))
+        scores = self.predict(seen.x)
         weight = 1 / len(scores)
         return tuple(ViewScore(patch, float(one), weight) for patch, one in zip(seen.patches, scores, strict=True))
 
@@ -126,11 +126,6 @@ class Regressor:
             state[name] = torch.from_numpy(value)
         network.load_state_dict(state)
         return network.eval()
-
-
-def inputs(x: Vectors, regions: Sequence[Region]) -> Vectors:
-    """(n, dim) vectors of patches and their n regions to what the network is given."""
-    return np.concatenate([x, by_region(regions)], axis=1)
 
 
 def joined(parts: Sequence[Regressor], config: RegressorConfig) -> Regressor:

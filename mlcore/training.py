@@ -89,7 +89,8 @@ class PartReport:
 @dataclass(frozen=True, slots=True)
 class Trained:
     """validation: of every example, predicted by models, and stacked by weights, that never saw its fold; a refused
-    one by the mean target of the other folds. history: every epoch's report. samples: rows
+    one by the mean target of the other folds. A fold is predicted by one network, a new image by the mean of all, so
+    this is rather unkind to networks. history: every epoch's report. samples: rows
     that the networks were trained on, rolled. raters: None where ratings were not given or not to be corrected.
     """
 

@@ -13,7 +13,6 @@ from mlcore.records import PatchVector, Region, Vectors
 PLAIN: Final = (0,)
 MIRRORED: Final = (0, 12)
 Tensors: TypeAlias = dict[str, NDArray[np.float32]]
-REGIONS: Final = tuple(Region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +73,3 @@ def combined(scores: Sequence[ViewScore]) -> float:
     """An image's severity from its views' scores, at least one: their weighted mean, not clipped."""
     total = sum(score.weight for score in scores)
     return sum(score.score * score.weight for score in scores) / total
-
-
-def by_region(regions: Sequence[Region]) -> NDArray[np.float32]:
-    """(n, regions) of 0 and 1: the region as an input."""
-    table = np.zeros((len(regions), len(REGIONS)), dtype=np.float32)
-    table[np.arange(len(regions)), [REGIONS.index(region) for region in regions]] = 1
-    return table

@@ -11,7 +11,7 @@ from mlcore.ensemble import Ensemble, Part, stacked, without_idle
 from mlcore.extractor import ExtractorConfig
 from mlcore.fitting import fit
 from mlcore.records import PatchVector, Region
-from mlcore.regressor import RegressorConfig, inputs
+from mlcore.regressor import RegressorConfig
 from mlcore.views import combined
 
 ONE, TWO = (ExtractorConfig(name, "v1", 64) for name in ("one", "two"))
@@ -27,7 +27,7 @@ def ensemble() -> Ensemble:
     seen = images()
     y = np.array([3 + image[0].vector[0] for image in seen], dtype=np.float64)
     linear = ridge.fit(seen, y, np.ones(40), np.arange(40) % 4).model
-    x = inputs(np.stack([image[0].vector for image in seen]), [Region.CHIN] * 40)
+    x = np.stack([image[0].vector for image in seen])
     config = RegressorConfig(hidden=(8,), max_epochs=3, members=2, threads=1)
     network = fit(x[:30], y[:30], np.ones(30), x[30:], y[30:], config).model
     return Ensemble([Part(ONE, linear, 0.75), Part(TWO, network, 0.25)], (1, 2, 3, 4, 5), 3.1)

@@ -46,7 +46,8 @@ def test_it_learns_and_says_honestly_how_well(models: tuple[str, ...]) -> None:
     assert fresh.pearson > 0.8
     assert fresh.coverage == trained.validation.coverage == pytest.approx(0.9)
     assert trained.validation.n == 160
-    assert trained.validation.rmse == pytest.approx(fresh.rmse, abs=0.15)
+    # A single network predicts each fold, and all of them together a fresh image: never much too kind.
+    assert fresh.rmse - 0.1 < trained.validation.rmse < 0.7
     assert {part.kind for part in trained.parts} == set(models)
     assert sum(part.weight for part in trained.parts) == pytest.approx(1)
 
