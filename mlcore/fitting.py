@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from mlcore.records import Vectors
 from mlcore.regressor import EpochReport, Regressor, RegressorConfig, build, standardise, torch_threads
 
 Floats = NDArray[np.float64]
+_LEAST_PATIENCE: Final = 4
+_STEPS_OF_PATIENCE: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +149,27 @@ def _fit_member(
             run.state = {name: value.clone() for name, value in network.state_dict().items()}
         if on_epoch is not None:
             on_epoch(EpochReport(member, config.members, epoch, config.max_epochs, train_rmse, validation_rmse, least))
-        if epoch - run.best >= config.patience:
+        if epoch - run.best >= patience(config, len(task.y), len(task.x)):
             break
     return run
+
+
+def patience(config: RegressorConfig, images: int, patches: int) -> int:
+    """Epochs to wait for a better one: config.patience, and down to 4 where that many hold some 400 steps, after
+    which a network that has begun to learn by heart does not come back."""
+    steps = images / _images_a_batch(config.batch_size, images, patches)
+    return min(config.patience, max(_LEAST_PATIENCE, round(_STEPS_OF_PATIENCE / steps)))
+
+
+def _images_a_batch(batch_size: int, images: int, patches: int) -> int:
+    return max(1, round(batch_size * images / patches))
 
 
 def _train_epoch(network: nn.Sequential, optimiser: torch.optim.Optimizer, task: _Task, batch_size: int) -> float:
     """One pass over all images, in batches of about `batch_size` patches."""
     network.train()
     total, images = 0.0, len(task.y)
-    per_batch = max(1, round(batch_size * images / len(task.x)))
-    for batch in torch.split(torch.randperm(images), per_batch):
+    for batch in torch.split(torch.randperm(images), _images_a_batch(batch_size, images, len(task.x))):
         optimiser.zero_grad(set_to_none=True)
         patches, place = task.images.patches(batch.numpy())
         with _half():

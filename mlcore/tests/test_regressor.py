@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlcore.fitting import fit
+from mlcore.fitting import fit, patience
 from mlcore.records import PatchVector, Region
 from mlcore.regressor import EpochReport, Regressor, RegressorConfig, joined
 
@@ -181,3 +181,9 @@ def test_each_patch_is_scored_by_the_mean_of_itself_and_its_mirror_image() -> No
     middle = np.mean([one, two], axis=0, dtype=np.float32)
     assert [brow.score, chin.score] == pytest.approx(model.predict(np.stack([other, middle])).tolist(), abs=1e-6)
     assert model.score([]) == ()
+
+
+def test_patience_is_shorter_where_epochs_are_long() -> None:
+    config = RegressorConfig(patience=8, batch_size=100)
+    assert [patience(config, images, 4 * images) for images in (100, 1500, 10_000)] == [8, 7, 4]
+    assert patience(RegressorConfig(patience=2), 10_000, 10_000) == 2
