@@ -78,7 +78,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """One candidate: what its predictions of strangers were worth, and what weight they earned it (0 = left out)."""
+    """One candidate: the RMSE of its predictions of strangers, within the scale, and what weight they earned it (0 = left out)."""
 
     extractor_id: str
     kind: str
@@ -293,7 +293,8 @@ class _Training:
 
     def _rmse(self, predicted: Floats) -> float:
         known = np.isfinite(predicted)
-        return float(np.sqrt(np.mean((predicted[known] - self._truth[known]) ** 2)))
+        clipped = np.clip(predicted[known], min(self._config.levels), max(self._config.levels))
+        return float(np.sqrt(np.mean((clipped - self._truth[known]) ** 2)))
 
     def _stacked(self, predictions: Floats, rows: NDArray[np.bool_]) -> Floats:
         """Weights of the candidates, by the images among `rows` that at least one of them has a view of."""
