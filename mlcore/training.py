@@ -78,7 +78,8 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class PartReport:
-    """One candidate: the RMSE of its predictions of strangers, within the scale, and what weight they earned it (0 = left out)."""
+    """One candidate. rmse: of its predictions of strangers, within the scale. weight: what they earned it; 0 = left
+    out."""
 
     extractor_id: str
     kind: str
