@@ -35,7 +35,7 @@ from mlcore.backbones import BackboneUnavailable
 from mlcore.examples import Example, ExpertData, Rating
 from mlcore.extractor import Extractor, ExtractorMismatch
 from mlcore.faces import FaceModelMissing
-from mlcore.installed import installed, open_extractors
+from mlcore.installed import extractors_of, installed
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import (
     Trained,
@@ -142,7 +142,7 @@ def prepare(run: TrainingRun, manifest: Manifest) -> Work:
 def _open_extractors(wanted: str) -> tuple[Extractor, ...]:
     """One for the backbone wanted; for `BEST`, one for each that is here already."""
     weights = settings.BACKBONE_WEIGHTS_DIR if settings.BACKBONE_WEIGHTS_DIR.is_dir() else None
-    return open_extractors(installed(weights) if wanted == BEST else (wanted,), weights)
+    return extractors_of(installed(weights) if wanted == BEST else (wanted,), weights)
 
 
 def measure(work: Work, progress: StageProgress) -> Features:

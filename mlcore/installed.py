@@ -17,7 +17,7 @@ def installed(weights_dir: Path | None = None) -> tuple[str, ...]:
     return tuple(name for name in BACKBONES if name == "texture" or backbones.weights_file(name, weights_dir))
 
 
-def open_extractors(names: Sequence[str], weights_dir: Path | None = None) -> tuple[Extractor, ...]:
+def extractors_of(names: Sequence[str], weights_dir: Path | None = None) -> tuple[Extractor, ...]:
     """One for each backbone; they share a face finder, as its models are large. Raises BackboneUnavailable."""
     finder = FaceFinder()
     opened = [backbones.load(name, weights_dir) for name in dict.fromkeys(names)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mlcore import backbones
 from mlcore.commands.progress import Progress
-from mlcore.extractor import Extractor, ExtractorConfig, configure
-from mlcore.faces import FaceFinder
+from mlcore.extractor import Extractor, ExtractorConfig
 from mlcore.feature_store import FeatureStore, Stored
 from mlcore.features import Shelf, Source, stream
-from mlcore.records import BACKBONES, Route
+from mlcore.installed import extractors_of, installed
+from mlcore.records import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +28,15 @@ class Seen:
 
 
 def open_extractors(weights_dir: Path | None, progress: Progress, wanted: Sequence[str] = ()) -> tuple[Extractor, ...]:
-    """One for each backbone that is wanted; by default for `texture`, which needs no file, and for each of the known
-    ones whose weights are there. Raises BackboneUnavailable where one that is wanted can't be had.
+    """Of each backbone that is wanted; by default of each that is installed. Raises BackboneUnavailable where one that
+    is wanted can't be had.
     """
-    finder = FaceFinder()
-    found = tuple(name for name in BACKBONES if name == "texture" or backbones.weights_file(name, weights_dir))
-    if found == ("texture",) and not wanted:
+    names = tuple(wanted) or installed(weights_dir)
+    if names == ("texture",) and not wanted:
         progress.say("no backbone's weights were found (--weights DIR); only texture is used, which is less accurate.")
-    extractors = []
-    for name in dict.fromkeys(wanted or found):
-        backbone = backbones.load(name, weights_dir)
-        extractors.append(Extractor(configure(backbone), weights_dir, finder=finder, backbone=backbone))
-    progress.say(f"extractors: {', '.join(one.config.backbone for one in extractors)}")
-    return tuple(extractors)
+    opened = extractors_of(names, weights_dir)
+    progress.say(f"extractors: {', '.join(one.config.backbone for one in opened)}")
+    return opened
 
 
 def weights_used(configs: Sequence[ExtractorConfig], weights_dir: Path | None) -> list[Path]:
