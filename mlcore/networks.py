@@ -70,10 +70,10 @@ def fit_network(
             )
         )
     model = joined([one.model for one in fits], config)
-    return NetworkFit(model, _out_of_fold(fits, folds, fold_of), len(rolled.x))
+    return NetworkFit(model, out_of_fold(fits, folds, fold_of), len(rolled.x))
 
 
-def _out_of_fold(fits: Sequence[Fit], folds: Sequence[int], fold_of: NDArray[np.int64]) -> Floats:
+def out_of_fold(fits: Sequence[Fit], folds: Sequence[int], fold_of: NDArray[np.int64]) -> Floats:
     """Each image by the network that kept it aside, after as many epochs as were best for the other folds: its own
     fold's best would be chosen by looking at the images that are to be predicted."""
     predicted = np.zeros(len(fold_of))

@@ -173,10 +173,10 @@ def train(
     an expert lacks are done without. Raises TrainingImpossible. The same input gives the same ensemble on one machine.
     """
     plan = plan or plan_training(experts, examples, config)
-    return _Training(experts, examples, config, plan, on_progress).run()
+    return Training(experts, examples, config, plan, on_progress).run()
 
 
-class _Training:
+class Training:
     """One call of `train`, step by step."""
 
     def __init__(
@@ -210,7 +210,7 @@ class _Training:
         return Trained(
             ensemble=Ensemble(parts, self._config.levels, float(self._truth.mean())),
             plan=self._plan,
-            validation=self._validated(predictions),
+            validation=self.validated(predictions),
             parts=tuple(
                 PartReport(one.expert.extractor.id, one.model.kind, self._rmse(one.out_of_fold), float(weight))
                 for one, weight in zip(candidates, weights, strict=True)
@@ -312,7 +312,9 @@ class _Training:
         mixed: Floats = (np.nan_to_num(predictions) * shares).sum(axis=1) / np.where(total > 0, total, np.nan)
         return mixed
 
-    def _validated(self, predictions: Floats) -> Evaluation:
+    def validated(self, predictions: Floats) -> Evaluation:
+        """Judge (examples, candidates) predictions of strangers, NaN where there is nothing to look at, each fold
+        mixed by the weights that the other folds earned them."""
         low, high = min(self._config.levels), max(self._config.levels)
         guessed = np.zeros(len(self._truth))
         scored = np.zeros(len(self._truth), dtype=bool)

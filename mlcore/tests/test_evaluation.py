@@ -127,3 +127,10 @@ def test_a_spread_over_seeds_is_never_the_best_one() -> None:
     assert (found.seeds, found.median, found.low, found.high) == (5, 0.45, 0.3, 0.9)
     with pytest.raises(ValueError, match="5 seeds"):
         seed_spread([0.3])
+
+
+def test_large_groups_count_for_as_many_images_as_they_have() -> None:
+    interval = rmse_interval([0.5] * 20, np.zeros(20), ["many"] * 15 + list("abcde"))
+    assert interval is not None
+    assert interval.low == pytest.approx(0.5)
+    assert interval.high == pytest.approx(0.5)

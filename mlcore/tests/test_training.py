@@ -9,7 +9,7 @@ from mlcore.examples import Example, ExpertData, Rating
 from mlcore.extractor import ExtractorConfig
 from mlcore.records import PatchVector, Region
 from mlcore.regressor import EpochReport, RegressorConfig
-from mlcore.training import Trained, TrainingConfig, TrainingImpossible, plan_training, train
+from mlcore.training import Trained, Training, TrainingConfig, TrainingImpossible, plan_training, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 SMALL = RegressorConfig(hidden=(16, 8), max_epochs=25, batch_size=64, learning_rate=1e-2, threads=1)
@@ -192,3 +192,17 @@ def test_too_little_to_train_on_is_said_plainly() -> None:
     assert train([expert], few, RIDGE).validation.n == 30
     with pytest.raises(ValueError, match="29"):
         train([expert], examples[1:], CONFIG)
+
+
+def test_the_weights_that_a_fold_is_judged_with_come_from_the_other_folds() -> None:
+    """One part is right about the first fold only, the other about the rest: the first fold is judged by the other."""
+    examples, expert = cohort(40)
+    plan = plan_training([expert], examples, RIDGE)
+    fold_of, truth = np.array(plan.fold_of), np.array([one.target for one in examples])
+    wrong = np.where(truth > 3, 1.0, 5.0)
+    predictions = np.stack([np.where(fold_of == 0, truth, wrong), np.where(fold_of == 0, wrong, truth)], axis=1)
+    judged = Training([expert], examples, RIDGE, plan, None).validated(predictions)
+    expected = np.sqrt(np.sum((wrong - truth)[fold_of == 0] ** 2) / 40)
+    assert judged.rmse is not None
+    # What the other folds are judged with is a mix, as they see the first.
+    assert judged.rmse > 0.9 * expected
