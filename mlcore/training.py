@@ -329,8 +329,3 @@ class Training:
 def history_json(history: Sequence[EpochReport]) -> list[dict[str, Any]]:
     """The history as plain numbers, for an artifact's metrics."""
     return [asdict(report) for report in history]
-
-
-def image_severity(patch_scores: Floats, levels: Sequence[float]) -> float:
-    """The severity of an image from those of its patches, (n,) with n ≥ 1: their mean, clipped to the scale."""
-    return float(np.clip(patch_scores.mean(), min(levels), max(levels)))
