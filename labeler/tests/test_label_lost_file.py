@@ -45,10 +45,6 @@ def test_the_server_says_that_a_file_is_lost(
     assert client_of_bob.get(address(there)).status_code == 200
 
 
-def test_that_it_is_lost_is_no_reason_to_choose_of_an_image_that_is_seen() -> None:
-    assert Flag.MISSING not in dict(labelling.reasons())
-
-
 def test_a_rater_goes_on_without_a_lost_image(
     chromium: Browser, live_server: LiveServer, bob: User, bob_rates: Membership
 ) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4, uuid5
 
 import pytest
 from django.db import connection
@@ -15,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from labeler import labelling
-from labeler.models import Assignment, Membership
+from labeler.models import Assignment, Flag, Label, Membership, Role
 from labeler.prepared import Statement
 from labeler.reading_ahead import AHEAD
 from labeler.tests.factories import message, signed_in, start
@@ -129,13 +130,29 @@ def nodes(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def long_queue(bob_rates: Membership, dealt: list[Assignment]) -> None:
-    image, rendition = dealt[0].image, dealt[0].rendition
-    Assignment.objects.bulk_create(
-        Assignment(membership=bob_rates, image=image, rendition=rendition, repeat=number, sort_key=100_000 + number)
-        for number in range(1, 4_000)
+    """Much is still to come, and somebody else has answered much: an index is the way to all of it."""
+    other = Membership.objects.create(study=bob_rates.study, code="R99", role=Role.RATER)
+    _queue(bob_rates, dealt[0])
+    key = uuid4()
+    Label.objects.bulk_create(
+        Label(assignment=one, client_key=uuid5(key, str(one.pk)), flag=Flag.DARK, version=1)
+        for one in _queue(other, dealt[0])
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE labeler_assignment, labeler_queue, labeler_label")
+
+
+def _queue(membership: Membership, like: Assignment) -> list[Assignment]:
+    return Assignment.objects.bulk_create(
+        Assignment(
+            membership=membership,
+            image=like.image,
+            rendition=like.rendition,
+            repeat=number,
+            sort_key=100_000 + number,
+        )
+        for number in range(1, 4_000)
+    )
 
 
 @pytest.mark.usefixtures("long_queue")

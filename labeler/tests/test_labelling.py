@@ -159,8 +159,9 @@ def test_looking_back_shows_a_flag_with_its_words(bob_rates: Membership) -> None
     assert (item.given.level_value, item.given.flag, item.given.comment) == (None, "other", "a doll")
 
 
-def test_the_flags_offered_are_those_of_the_database_that_are_about_a_whole_image(db: None) -> None:
-    assert [*(code for code, _ in labelling.reasons()), Flag.UNSEEN] == [flag.value for flag in Flag if flag]
+def test_the_flags_offered_are_those_of_the_database_that_are_about_a_whole_image_that_is_seen() -> None:
+    offered = [code for code, _ in labelling.reasons()]
+    assert [*offered, Flag.MISSING, Flag.UNSEEN] == [flag.value for flag in Flag if flag]
 
 
 def test_looking_back_costs_two_queries(
