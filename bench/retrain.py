@@ -21,7 +21,7 @@ from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, configure
 from mlcore.faces import FaceFinder
 from mlcore.feature_store import FeatureStore, Stored
-from mlcore.features import Shelf, stream
+from mlcore.features import Shelf, completed, stream
 from mlcore.images import decode
 from mlcore.regressor import RegressorConfig
 from mlcore.training import TrainingConfig, TrainingPlan, plan_training, train
@@ -72,19 +72,13 @@ class _Study:
 
     def retrain(self, labelled: int) -> None:
         """As a study does it: what is known, what the plan lacks, and the fit."""
-        records = self._records(range(labelled), [(0,)] * labelled)
-        examples, plan = self._plan(records)
+        pictures = self.pictures[:labelled]
+        known = list(stream([self.shelf], [one.source(((0,),)) for one in pictures]))
+        examples, plan = self._plan([record for (record,) in known])
         (offsets,) = plan.offsets
-        extractor = self.shelf.extractor
-        lacking = [
-            at
-            for at, record in enumerate(records)
-            if record.missing(extractor.pairs(record.located.patches, offsets[at]))
-        ]
-        added = self._records(lacking, [offsets[at] for at in lacking])
-        for at, record in zip(lacking, added, strict=True):
-            records[at] = record
-        self._train(records, examples, plan)
+        wanted = [one.source((each,)) for one, each in zip(pictures, offsets, strict=True)]
+        grown = completed([self.shelf], wanted, known)
+        self._train([record for (record,) in grown], examples, plan)
 
     def bare(self, labelled: int) -> tuple[float, float]:
         """Seconds of reading the same records one by one, and of fitting to them."""
@@ -96,10 +90,6 @@ class _Study:
         start = time.process_time()
         self._train(records, examples, plan)
         return reading, time.process_time() - start
-
-    def _records(self, places: Sequence[int], offsets: Sequence[Sequence[int]]) -> list[Stored]:
-        sources = [self.pictures[at].source((each,)) for at, each in zip(places, offsets, strict=True)]
-        return [record for (record,) in stream([self.shelf], sources)]
 
     def _plan(self, records: Sequence[Stored]) -> tuple[list[Example], TrainingPlan]:
         draw = np.random.default_rng(SEED)

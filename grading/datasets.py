@@ -21,6 +21,7 @@ from grading.groups import candidates, group, shared_groups
 from grading.models import Dataset, Scope
 from labeler import file_store
 from labeler.models import GoldenItem, Study
+from mlcore.records import Rating
 
 SCHEMA: Final = 2
 MIN_TRAINING_IMAGES: Final = 10
@@ -32,20 +33,12 @@ class NotTrainable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingGrade:
-    """What a rater (by code) gave."""
-
-    rater: str
-    level: float
-
-
-@dataclass(frozen=True, slots=True)
 class TrainingImage:
     """target: mean of `grades`. group: what it must stay together with in splits."""
 
     sha256: str
     target: float
-    grades: tuple[TrainingGrade, ...]
+    grades: tuple[Rating, ...]
     group: str
 
 
@@ -102,7 +95,7 @@ class Manifest:
         if fields.pop("schema") != SCHEMA:
             raise NotTrainable("The data set was frozen by another version of Goldfold; start a new run.")
         fields["training"] = tuple(
-            TrainingImage(**{**one, "grades": tuple(TrainingGrade(**grade) for grade in one["grades"])})
+            TrainingImage(**{**one, "grades": tuple(Rating(**grade) for grade in one["grades"])})
             for one in fields["training"]
         )
         fields["raters"] = tuple(PanelRater(**one) for one in fields["raters"])
@@ -201,7 +194,7 @@ def load_manifest(dataset: Dataset) -> Manifest:
     return Manifest.from_bytes(data)
 
 
-def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tuple[TrainingGrade, ...]]]:
+def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tuple[Rating, ...]]]:
     """Mean grade, and who gave which, of every graded image that never was golden.
 
     Whom the lead took out of the panel teaches the model nothing either; who merely has not answered enough golden
@@ -215,7 +208,7 @@ def _targets(study: Study, figures: PanelFigures) -> dict[int, tuple[float, tupl
     for image, row in zip(table.images, table.grades, strict=True):
         given = np.flatnonzero(~np.isnan(row) & teaches)
         if given.size and image not in ever_golden:
-            grades = tuple(TrainingGrade(codes[at], float(row[at])) for at in given.tolist())
+            grades = tuple(Rating(codes[at], float(row[at])) for at in given.tolist())
             found[image] = float(row[given].mean()), grades
     return found
 

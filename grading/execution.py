@@ -32,7 +32,7 @@ from labeler.models import Image
 from mlcore import artifact as artifacts
 from mlcore.artifact import Artifact, ArtifactError
 from mlcore.backbones import BackboneUnavailable
-from mlcore.examples import Example, ExpertData, Rating
+from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, ExtractorMismatch
 from mlcore.faces import FaceModelMissing
 from mlcore.installed import extractors_of, installed
@@ -147,8 +147,7 @@ def _open_extractors(wanted: str) -> tuple[Extractor, ...]:
 
 def measure(work: Work, progress: StageProgress) -> Features:
     """Features of every training and golden picture, at the offsets that scoring looks at."""
-    offsets = sorted({0, *work.config.ridge.offsets, *work.config.regressor.offsets})
-    wanted = dict.fromkeys(work.pictures, offsets)
+    wanted = dict.fromkeys(work.pictures, work.config.plain_offsets)
     return stored_features(work.pictures, work.extractors, [wanted] * len(work.extractors), progress.pictures)
 
 
@@ -183,8 +182,7 @@ def artifact_folder(run: TrainingRun) -> str:
 
 
 def example_of(image: TrainingImage) -> Example:
-    ratings = tuple(Rating(grade.rater, grade.level) for grade in image.grades)
-    return Example(image.sha256, image.group, image.target, ratings)
+    return Example(image.sha256, image.group, image.target, image.grades)
 
 
 def _rolled(work: Work, found: Features, plan: TrainingPlan, progress: StageProgress) -> Features:
@@ -192,7 +190,7 @@ def _rolled(work: Work, found: Features, plan: TrainingPlan, progress: StageProg
     names = [image.sha256 for image in work.manifest.training]
     wanted = [dict(zip(names, of_expert, strict=True)) for of_expert in plan.offsets]
     pictures = {sha256: work.pictures[sha256] for sha256 in names}
-    rolled = stored_features(pictures, work.extractors, wanted, progress.pictures)
+    rolled = stored_features(pictures, work.extractors, wanted, progress.pictures, found)
     return {extractor: {**records, **rolled[extractor]} for extractor, records in found.items()}
 
 

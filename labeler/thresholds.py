@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from mlcore.quality import Quality
+from mlcore.quality import LIMITS, Fault, Quality
+
+_LIMIT: Final = {limit.fault: limit.value for limit in LIMITS}
 
 
 class Rule(StrEnum):
@@ -73,10 +75,10 @@ class Thresholds:
     are off: a detector of frontal faces misses side views, and finds one in a fifth of the severest photographs only.
     """
 
-    least_side: int | None = 256
-    least_brightness: float | None = 35
-    most_bright: float | None = 0.4
-    least_sharpness: float | None = 4
+    least_side: int | None = int(_LIMIT[Fault.SMALL])
+    least_brightness: float | None = _LIMIT[Fault.DARK]
+    most_bright: float | None = _LIMIT[Fault.BRIGHT]
+    least_sharpness: float | None = _LIMIT[Fault.BLUR]
     needs_face: bool = False
     one_face: bool = False
     least_face: float | None = None

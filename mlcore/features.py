@@ -77,6 +77,25 @@ def stream(
             yield records
 
 
+def completed(
+    shelves: Sequence[Shelf],
+    sources: Sequence[Source],
+    records: Sequence[tuple[Stored, ...]],
+    report: Report | None = None,
+) -> list[tuple[Stored, ...]]:
+    """The same images' records, with what is wanted of them now: only those that lack something are looked at again.
+
+    sources, records: one for one, as `stream` took and gave them; report: as it takes it, of those that lack something.
+    """
+    lacking = [at for at, row in enumerate(records) if _lacks(shelves, sources[at], row)]
+    grown = list(records)
+    if not lacking:
+        return grown
+    for at, row in zip(lacking, stream(shelves, [sources[at] for at in lacking], report), strict=True):
+        grown[at] = row
+    return grown
+
+
 def ensure(
     store: FeatureStore,
     extractor: Extractor,
@@ -164,6 +183,10 @@ def _begin(shelves: Sequence[Shelf], source: Source, known: _LookedUp) -> _Begun
 
 
 _NOTHING: Final = Prepared((), {}, ())
+
+
+def _lacks(shelves: Sequence[Shelf], source: Source, records: Sequence[Stored]) -> bool:
+    return any(_missing(*each) for each in zip(shelves, records, source.offsets, strict=True))
 
 
 def _known(store: FeatureStore, sha256: str) -> Stored | None:

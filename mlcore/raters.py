@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.examples import Rating
+from mlcore.records import Rating
 
 Floats = NDArray[np.float64]
 ITERATIONS: Final = 1000

@@ -213,5 +213,13 @@ class PatchVector:
     region: Region
 
 
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One grade: who gave it (any name that is the same for all of that rater's grades), and its value on the scale."""
+
+    rater: str
+    level: float
+
+
 # Roll offsets wanted of each region; a region without an entry is taken as it is.
 Offsets: TypeAlias = Mapping[Region, Sequence[int]]

@@ -62,6 +62,13 @@ class TrainingConfig:
         if not self.models or not set(self.models) <= set(MODELS):
             raise ValueError(f"models are some of {', '.join(MODELS)}, not {', '.join(self.models) or 'none'}")
 
+    @property
+    def plain_offsets(self) -> tuple[int, ...]:
+        """Those at which every patch is wanted, whatever is rolled: as the models look when they score; rising."""
+        ridge = self.ridge.offsets if "ridge" in self.models else ()
+        network = self.regressor.offsets if "network" in self.models else ()
+        return tuple(sorted({0, *ridge, *network}))
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -129,10 +136,8 @@ def plan_training(experts: Sequence[ExpertData], examples: Sequence[Example], co
         )
     fold_of = _fold_of(experts, examples, config)
     rolls = tuple(_rolls(expert, examples, config) for expert in experts)
-    plain = (0,) if "ridge" not in config.models else config.ridge.offsets
-    wanted = config.regressor.offsets if "network" in config.models else (0,)
     offsets = tuple(
-        tuple(tuple(sorted({*one.offsets, *plain, *wanted})) if one.offsets else () for one in of_expert)
+        tuple(tuple(sorted({*one.offsets, *config.plain_offsets})) if one.offsets else () for one in of_expert)
         for of_expert in rolls
     )
     return TrainingPlan(fold_of, rolls, offsets)

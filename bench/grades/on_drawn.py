@@ -22,7 +22,8 @@ from mlcore import backbones
 from mlcore.agreement import rmse_to_panel
 from mlcore.commands.experts import Picture
 from mlcore.evaluation import pearson
-from mlcore.examples import Example, Rating
+from mlcore.examples import Example
+from mlcore.records import Rating
 from mlcore.synthetic import PUBLISHED_RMSE
 from mlcore.synthetic_panel import PUBLISHED_LEVELS
 from mlcore.training import TrainingConfig

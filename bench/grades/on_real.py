@@ -23,8 +23,8 @@ from bench.grades.real import LEVELS, Photograph, Photographs, data_folder, phot
 from mlcore.backbones import load as load_backbone
 from mlcore.backbones import weights_file
 from mlcore.commands.experts import Picture
-from mlcore.examples import Example, Rating
-from mlcore.records import BACKBONES, Backbone
+from mlcore.examples import Example
+from mlcore.records import BACKBONES, Backbone, Rating
 from mlcore.splits import Split, folds
 from mlcore.training import TrainingConfig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.commands.experts import Picture, everywhere, look, open_extractors
+from mlcore.commands.experts import Looking, Picture, open_extractors
 from mlcore.commands.progress import Progress
 from mlcore.commands.train import expert_data
 from mlcore.examples import Example, ExpertData
@@ -55,11 +55,10 @@ def experts_of(
     """
     told = Progress(sys.stdout)
     extractors = open_extractors(backbones.weights, told, backbones.wanted)
-    first = sorted({0, *config.ridge.offsets, *config.regressor.offsets})
-    seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), told)
+    looking = Looking(pictures, extractors, cache, told)
+    seen = looking.look(config.plain_offsets)
     plan = plan_training([expert_data(one) for one in seen], examples, config)
-    seen = look(pictures, extractors, cache, plan.offsets, told, "rolled features")
-    return tuple(expert_data(one) for one in seen)
+    return tuple(expert_data(one) for one in looking.look_again(plan.offsets))
 
 
 def part_of(experts: Sequence[ExpertData], places: Sequence[int]) -> tuple[ExpertData, ...]:

@@ -11,9 +11,9 @@ from bench.grades.ablation import Setting, ablation, switches
 from bench.grades.on_real import predicted
 from bench.grades.ours import learn_and_score
 from bench.grades.published import constant
-from mlcore.examples import Example, ExpertData, Rating
+from mlcore.examples import Example, ExpertData
 from mlcore.extractor import ExtractorConfig
-from mlcore.records import PatchVector, Region
+from mlcore.records import PatchVector, Rating, Region
 from mlcore.regressor import RegressorConfig
 from mlcore.splits import Split
 from mlcore.training import TrainingConfig

@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from accounts import audit
 from grading.consensus import override_seat, panel_figures
-from grading.datasets import Manifest, NotTrainable, TrainingGrade, freeze_dataset, load_manifest, plan_dataset
+from grading.datasets import Manifest, NotTrainable, freeze_dataset, load_manifest, plan_dataset
 from grading.models import ConsensusVersion, Dataset, Scope
 from grading.tests.panels import FLAG, add_images, add_raters, answer, answer_all, graded_study
 from labeler.models import GoldenItem, Image, ImageName, Person, Study
+from mlcore.records import Rating
 
 
 def planned(study: Study, column: str = "") -> Manifest:
@@ -28,7 +29,7 @@ def test_a_target_is_the_mean_of_the_images_raters_and_golden_never_trains(study
     manifest = planned(study)
     assert {one.sha256 for one in manifest.training} == sha256s(images[2:13])
     both = next(one for one in manifest.training if one.sha256 == images[2].sha256)
-    assert (both.target, both.grades) == (4.5, (TrainingGrade("R01", 4), TrainingGrade("R02", 5)))
+    assert (both.target, both.grades) == (4.5, (Rating("R01", 4), Rating("R02", 5)))
     assert [rater.code for rater in manifest.raters] == ["R01", "R02"]
     assert [rater.rmse for rater in manifest.raters] == pytest.approx([0.5**1.5, 0.5**1.5])
     assert manifest.levels == (1, 2, 3, 4, 5)

@@ -8,7 +8,7 @@ from mlcore import backbones
 from mlcore.commands.progress import Progress
 from mlcore.extractor import Extractor, ExtractorConfig
 from mlcore.feature_store import FeatureStore, Stored
-from mlcore.features import Shelf, Source, stream
+from mlcore.features import Report, Shelf, Source, completed, stream
 from mlcore.installed import extractors_of, installed
 from mlcore.records import Route
 
@@ -45,31 +45,40 @@ def weights_used(configs: Sequence[ExtractorConfig], weights_dir: Path | None) -
     return sorted(path for path in found if path is not None)
 
 
-def look(
-    pictures: Sequence[Picture],
-    extractors: Sequence[Extractor],
-    cache: Path,
-    offsets: Sequence[Sequence[Sequence[int]]],
-    progress: Progress,
-    stage: str = "features",
-) -> tuple[Seen, ...]:
-    """What each extractor sees in each picture, from the cache where it is there.
+class Looking:
+    """The pictures as each extractor sees them, from the cache where they are there.
 
-    offsets: per extractor, of each picture, what is wanted of every patch. A picture that can't be read or decoded is
-    a refusal, and the next is taken.
+    A picture that can't be read or decoded is a refusal, and the next is taken.
     """
-    shelves = [Shelf(extractor, FeatureStore(cache, extractor.config.id)) for extractor in extractors]
-    sources = [
-        Source(picture.sha256, picture.path.read_bytes, tuple(tuple(of_each[at]) for of_each in offsets))
-        for at, picture in enumerate(pictures)
-    ]
-    found = list(stream(shelves, sources, lambda done, total: progress.at(stage, done, total)))
-    return tuple(Seen(one, tuple(row[at] for row in found)) for at, one in enumerate(extractors))
 
+    def __init__(
+        self, pictures: Sequence[Picture], extractors: Sequence[Extractor], cache: Path, progress: Progress
+    ) -> None:
+        self._pictures, self._extractors, self._progress = pictures, extractors, progress
+        self._shelves = [Shelf(extractor, FeatureStore(cache, extractor.config.id)) for extractor in extractors]
+        self._records: list[tuple[Stored, ...]] = []
 
-def everywhere(offsets: Sequence[int], extractors: int, pictures: int) -> list[list[Sequence[int]]]:
-    """The same offsets of every picture for every extractor."""
-    return [[offsets] * pictures for _ in range(extractors)]
+    def look(self, offsets: Sequence[int]) -> tuple[Seen, ...]:
+        """Every patch of every picture at these offsets."""
+        wanted = (tuple(offsets),) * len(self._extractors)
+        sources = [Source(one.sha256, one.path.read_bytes, wanted) for one in self._pictures]
+        self._records = list(stream(self._shelves, sources, self._told("features")))
+        return self._seen()
+
+    def look_again(self, offsets: Sequence[Sequence[Sequence[int]]]) -> tuple[Seen, ...]:
+        """What is wanted beyond that, and is missing. offsets: per extractor, of each picture."""
+        sources = [
+            Source(one.sha256, one.path.read_bytes, tuple(tuple(of_each[at]) for of_each in offsets))
+            for at, one in enumerate(self._pictures)
+        ]
+        self._records = completed(self._shelves, sources, self._records, self._told("rolled features"))
+        return self._seen()
+
+    def _told(self, stage: str) -> Report:
+        return lambda done, total: self._progress.at(stage, done, total)
+
+    def _seen(self) -> tuple[Seen, ...]:
+        return tuple(Seen(one, tuple(row[at] for row in self._records)) for at, one in enumerate(self._extractors))
 
 
 def routes(seen: Sequence[Seen]) -> Mapping[Route, int]:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlcore.commands.ending import ended
-from mlcore.commands.experts import Picture, everywhere, look, open_extractors, routes
+from mlcore.commands.experts import Looking, Picture, open_extractors, routes
 from mlcore.commands.folder import picture_files, sha256_of
 from mlcore.commands.options import add_backbones, add_weights
 from mlcore.commands.progress import Progress
-from mlcore.commands.train import unrolled
 from mlcore.training import TrainingConfig
 
 
@@ -34,7 +33,7 @@ def extract(images: Path, out: Path, weights_dir: Path | None, wanted: Sequence[
     pictures = list({sha: Picture(sha, file.path) for file in files for sha in [sha256_of(file.path)]}.values())
     extractors = open_extractors(weights_dir, progress, wanted)
     # Any scale will do: what every model wants of an unrolled patch does not depend on it.
-    offsets = unrolled(TrainingConfig(levels=(0.0, 1.0)))
-    seen = look(pictures, extractors, out, everywhere(offsets, len(extractors), len(pictures)), progress)
+    offsets = TrainingConfig(levels=(0.0, 1.0)).plain_offsets
+    seen = Looking(pictures, extractors, out, progress).look(offsets)
     told = ", ".join(f"{route} {count}" for route, count in routes(seen).items())
     progress.say(f"features of {len(pictures)} different pictures in {out}: {told}")

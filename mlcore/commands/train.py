@@ -11,13 +11,14 @@ from mlcore import artifact as artifacts
 from mlcore.artifact import Artifact, ArtifactError
 from mlcore.commands.data import Data, add_data, read_data
 from mlcore.commands.ending import ended
-from mlcore.commands.experts import Picture, Seen, everywhere, look, open_extractors, routes, weights_used
+from mlcore.commands.experts import Looking, Picture, Seen, open_extractors, routes, weights_used
 from mlcore.commands.labelled import Subject
 from mlcore.commands.options import add_cache, add_recipe, add_weights, cache_beside
 from mlcore.commands.output import check_writable
 from mlcore.commands.progress import Progress, duration
-from mlcore.examples import Example, ExpertData, Rating
+from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor
+from mlcore.records import Rating
 from mlcore.regressor import EpochReport
 from mlcore.training import Trained, TrainingConfig, plan_training, train
 
@@ -74,19 +75,12 @@ def see(
     subjects = data.labelled.subjects
     pictures = [Picture(subject.sha256, subject.path) for subject in subjects]
     examples = tuple(example_of(subject) for subject in subjects)
-    first = unrolled(config)
-    seen = look(pictures, extractors, cache, everywhere(first, len(extractors), len(pictures)), progress)
+    looking = Looking(pictures, extractors, cache, progress)
+    seen = looking.look(config.plain_offsets)
     progress.say(f"routes: {', '.join(f'{route} {count}' for route, count in routes(seen).items())}")
     material = Material(data, examples, seen)
     plan = plan_training(material.experts, examples, config)
-    if all(set(wanted) <= set(first) for of_expert in plan.offsets for wanted in of_expert):
-        return material
-    return replace(material, seen=look(pictures, extractors, cache, plan.offsets, progress, "rolled features"))
-
-
-def unrolled(config: TrainingConfig) -> tuple[int, ...]:
-    """The offsets at which every patch is wanted, whatever the plan: as it is, and perhaps mirrored."""
-    return tuple(sorted({0, *config.ridge.offsets, *config.regressor.offsets}))
+    return replace(material, seen=looking.look_again(plan.offsets))
 
 
 def learn(material: Material, config: TrainingConfig, progress: Progress) -> Trained:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mlcore.examples import Rating
 from mlcore.raters import estimate
+from mlcore.records import Rating
 from mlcore.synthetic import PUBLISHED_PANEL, simulate_panel
 
 NAMES = [f"R{at}" for at in range(11)]

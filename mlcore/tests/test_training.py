@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mlcore.evaluation import Evaluation, evaluate
-from mlcore.examples import Example, ExpertData, Rating
+from mlcore.examples import Example, ExpertData
 from mlcore.extractor import ExtractorConfig
-from mlcore.records import PatchVector, Region
+from mlcore.records import PatchVector, Rating, Region
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import Trained, Training, TrainingConfig, TrainingImpossible, plan_training, train
 
