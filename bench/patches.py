@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.bars import Bar, at_least, at_most, yardstick
+from bench.bars import Bar, at_least, at_most, reported, yardstick
 from mlcore.faces import FaceFinder
 from mlcore.images import decode
 from mlcore.locating import Locator
@@ -44,7 +44,7 @@ def run(quick: bool) -> list[Bar]:
     cv2.setNumThreads(1)
     ours, published = FaceFinder(), FaceFinder(published=True)
     bars = [*_large(ours, published, 2 if quick else 8), *_small(ours, published, 2 if quick else 15)]
-    bars += _on_drawn_skin(Locator(ours), 3 if quick else 15)
+    bars += [*_on_drawn_skin(Locator(ours), 5 if quick else 50), *_on_profiles(Locator(ours), 2 if quick else 10)]
     data = Path(os.environ.get("GOLDFOLD_DATA", "../shared/data"))
     if data.is_dir():
         bars += [*_annotated(ours, published, data / "faces" / "dlib_examples"), *_demonstration(published, data)]
@@ -123,7 +123,7 @@ def _agreement(ours: Sequence[Patch], theirs: Sequence[Patch]) -> Iterator[tuple
 def _small(ours: FaceFinder, published: FaceFinder, each: int) -> Iterator[Bar]:
     """Landmarks against the drawn truth, and faces lost, over all tones and confounders."""
     errors, lost = [], 0
-    for face in _drawn(each, profile=False):
+    for face in _drawn(each, profile_share=0.0, turned=15.0):
         mine, theirs = ours.frontal(face.pixels), published.frontal(face.pixels)
         lost += (theirs is not None) - (mine is not None)
         if mine is not None and theirs is not None:
@@ -139,30 +139,43 @@ def _error(found: Landmarks, truth: NDArray[np.float64], eye_distance: float) ->
     return float(np.hypot(*(found.points - truth).T).mean() / eye_distance)
 
 
-def _drawn(each: int, profile: bool) -> Iterator[Face]:
-    """`each` faces of every tone, over all strengths of confounders."""
-    config = CohortConfig(size=each * len(TONES), seed=SEED, profile_share=1.0 if profile else 0.0)
+def _drawn(each: int, profile_share: float, turned: float = 90.0) -> Iterator[Face]:
+    """`each` faces of every tone, over all strengths of confounders, turned by so many degrees at most."""
+    config = CohortConfig(size=each * len(TONES), seed=SEED, profile_share=profile_share)
     for subject in cohort(config):
-        yaw = subject.yaw if profile else float(np.clip(subject.yaw, -15, 15))
         strength = (subject.index // len(TONES)) % 5 / 4
+        yaw = float(np.clip(subject.yaw, -turned, turned))
         chosen = replace(subject, tone=TONES[subject.index % len(TONES)], yaw=yaw)
         yield draw_face(chosen, replace(config, confounders=strength))
 
 
 def _on_drawn_skin(locator: Locator, each: int) -> Iterator[Bar]:
-    """Whether pictures have a patch on drawn skin: by all routes, and by colour alone as if no eye had been found."""
+    """Whether a cohort's selfies have a patch on drawn skin: by all routes, and by colour alone as if no eye had been
+    found."""
     found: dict[int, list[bool]] = defaultdict(list)
     by_colour: dict[int, list[bool]] = defaultdict(list)
-    for face in (one for profile in (False, True) for one in _drawn(each, profile)):
+    for face in _drawn(each, CohortConfig(size=0).profile_share):
         tone = face.subject.tone
         found[tone].append(_any_on_skin(face, locator.locate(face.pixels).patches))
-        height, width = face.skin_mask.shape
-        by_colour[tone].append(_any_on_skin(face, from_skin(find_skin(face.pixels), width, height).patches))
+        by_colour[tone].append(_any_on_skin(face, _patches_by_colour(face)))
     for name, seen in (("by any route", found), ("by colour alone", by_colour)):
         shares = {tone: float(np.mean(values)) for tone, values in seen.items()}
         yield at_least(f"drawn selfies with a patch on skin, {name}", float(np.mean(list(shares.values()))), 0.98)
         worst = min(shares, key=lambda tone: shares[tone])
         yield at_least(f"the same for the skin type that fares worst ({worst})", shares[worst], 0.95)
+
+
+def _on_profiles(locator: Locator, each: int) -> Iterator[Bar]:
+    """The same where it is hardest: profiles, a tenth of a cohort."""
+    faces = list(_drawn(each, profile_share=1.0))
+    for name, cut in (("any route", lambda face: locator.locate(face.pixels).patches), ("colour", _patches_by_colour)):
+        share = float(np.mean([_any_on_skin(face, cut(face)) for face in faces]))
+        yield reported(f"drawn profiles with a patch on skin, by {name}", share)
+
+
+def _patches_by_colour(face: Face) -> Sequence[Patch]:
+    height, width = face.skin_mask.shape
+    return from_skin(find_skin(face.pixels), width, height).patches
 
 
 def _any_on_skin(face: Face, patches: Sequence[Patch]) -> bool:

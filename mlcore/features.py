@@ -6,6 +6,7 @@ through the backbone at once. What is held at a time does not grow with the numb
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,10 @@ from mlcore.feature_store import CODE_VERSION, FeatureStore, Stored
 from mlcore.images import ImageRejected, decode
 from mlcore.records import Located, Pixels, Route
 
+logger = logging.getLogger(__name__)
+
 UNREADABLE: Final = ("unreadable", "The picture's file is missing or can't be read.")
+FAILED: Final = ("failed", "Looking at this picture failed; the log says how.")
 # Images that are prepared ahead, and inputs that go through the backbone together.
 _AHEAD: Final = 16
 _TOGETHER: Final = 64
@@ -63,7 +67,8 @@ def stream(
 ) -> Iterator[tuple[Stored, ...]]:
     """The records of each image, one for each shelf, in the order of the sources; a face is looked for once.
 
-    A file that can't be read is a refusal that is not kept. report is told before the first and after every image.
+    A file that can't be read, or at which the code fails in a way that nobody foresaw (then it is logged), is a refusal
+    that is not kept: one image stops no others. report is told before the first and after every image.
     What was computed until it raises, or until the caller stops, is kept.
     """
     done = 0
@@ -164,7 +169,10 @@ def _begin_or_refuse(shelves: Sequence[Shelf], source: Source, known: _LookedUp)
         return _begin(shelves, source, known)
     except OSError:
         refused = Stored.refusal(*UNREADABLE)
-        return _Begun(source, (refused,) * len(shelves), (None,) * len(shelves))
+    except Exception:
+        logger.exception("looking at the picture %s failed", source.sha256)
+        refused = Stored.refusal(*FAILED)
+    return _Begun(source, (refused,) * len(shelves), (None,) * len(shelves))
 
 
 def _begin(shelves: Sequence[Shelf], source: Source, known: _LookedUp) -> _Begun:

@@ -121,6 +121,26 @@ def test_a_file_that_can_not_be_read_stops_nothing_and_is_asked_for_again(store:
         ensure(store, EXTRACTOR, "0" * 64, missing)
 
 
+def test_an_image_at_which_the_code_fails_stops_no_others(
+    store: FeatureStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Extractor):
+        def locate(self, rgb: Pixels) -> Located:
+            if len(rgb) == 400:
+                raise ZeroDivisionError
+            return super().locate(rgb)
+
+    extractor = Failing(configure(TEXTURE, PUBLISHED), backbone=TEXTURE, finder=finder())
+    face = frontal_face().pixels
+    readers = [Reader(encoded(face[:400])), Reader(encoded(face))]
+    (failed,), (there,) = stream([Shelf(extractor, store)], sources(readers))
+    assert (failed.located.route, failed.located.code) == (Route.REFUSED, "failed")
+    assert there.vectors
+    assert store.get(readers[0].sha256) is None
+    assert readers[0].sha256 in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_extractors_that_cut_alike_share_one_look_for_the_face(tmp_path: Path) -> None:
     half = configure(TEXTURE, PUBLISHED)
     shelves = [
