@@ -37,6 +37,8 @@ class PublishedRecipe:
     def __init__(self, backbone: Backbone, cache: Cache, levels: Sequence[float]) -> None:
         self._features = PublishedFeatures(backbone, FaceFinder(published=True), cache)
         self._levels = levels
+        # Classical features differ a thousandfold in size.
+        self._scaled = backbone.name == "texture"
 
     def learn_and_score(
         self, learnt: Sequence[Picture], targets: Sequence[float], scored: Sequence[Picture], seed: int
@@ -49,7 +51,7 @@ class PublishedRecipe:
             for picture, of in followed(list(zip(learnt, classes, strict=True)), "the published recipe's features")
         ]
         strangers = [self.features(picture, 0).as_it_is for picture in followed(scored, "the same, to be judged on")]
-        model = fit(rows, targets, classes, seed)
+        model = fit(rows, targets, classes, seed, scaled=self._scaled)
         return PublishedScores(np.array([model.score(patches) for patches in strangers]), model.validation_rmse)
 
     def features(self, picture: Picture, times: int) -> Features:

@@ -92,3 +92,14 @@ def test_its_validation_is_far_too_kind_where_targets_can_only_be_remembered() -
     )
     assert model.rows == 384
     assert model.validation_rmse < 0.6 < 1.2 < honest
+
+
+def test_scaled_features_count_alike_whatever_their_size() -> None:
+    draw = np.random.default_rng(2)
+    images = [draw.normal(size=(2, 2, 8)).astype(np.float32) for _ in range(20)]
+    targets = [float(image[0, 0, 0]) for image in images]
+    sizes = (2.0 ** np.arange(-8, 8, 2)).astype(np.float32)
+    one = fit(images, targets, [0] * 20, seed=5, scaled=True)
+    other = fit([image * sizes for image in images], targets, [0] * 20, seed=5, scaled=True)
+    patches = draw.normal(size=(3, 8)).astype(np.float32)
+    assert one.score(patches) == other.score(patches * sizes) != 0
