@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from mlcore.ensemble import ImageScore
 from mlcore.extractor import Extractor, ExtractorMismatch
 from mlcore.faces import FaceFinder
 from mlcore.images import ImageRejected, decode
+from mlcore.quality import Shortcoming, measure, shortcomings
 from mlcore.records import Box, Finder, Located, PatchVector, Pixels, Region, Route
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class PatchScore:
 class Score:
     """severity: within the scale, or None where the picture is refused; then code and reason say why.
 
-    Where it is not refused, code and reason may still hold a warning (`several_faces`), and are empty otherwise.
+    Where it is not refused, code and reason may still hold warnings: of several faces, and of the picture's quality
+    (`mlcore.quality.Fault`); code is the first one's. Both are empty otherwise.
     width, height: of the upright picture in pixels, which the boxes refer to; 0 where it could not be decoded.
     """
 
@@ -83,7 +85,8 @@ class Scorer:
         located = self._extractors[0].locate(rgb)
         if not located.patches:
             return _refused(located.code, located.reason, width, height)
-        return self.score_vectors(located, self._vectors(rgb, located), width, height)
+        score = self.score_vectors(located, self._vectors(rgb, located), width, height)
+        return score if score.severity is None else _with_warnings(score, shortcomings(measure(rgb), _eyes(located)))
 
     def score_vectors(
         self, located: Located, vectors: Mapping[str, Sequence[PatchVector]], width: int, height: int
@@ -116,6 +119,20 @@ def several_faces(located: Located) -> tuple[str, str]:
     if located.faces <= 1:
         return "", ""
     return "several_faces", f"{located.faces} faces are in the picture; the largest was scored."
+
+
+def _eyes(located: Located) -> float | None:
+    """The distance between the eyes in pixels; None where not both were seen, as it is then only estimated."""
+    return located.eye_distance if located.route is Route.ALIGNED else None
+
+
+def _with_warnings(score: Score, faults: Sequence[Shortcoming]) -> Score:
+    """The same score, with what is wrong with the picture behind what is said already."""
+    if not faults:
+        return score
+    told = "; ".join(fault.reason for fault in faults)
+    reason = f"The picture is of poor quality: {told}."
+    return replace(score, code=score.code or str(faults[0].limit.fault), reason=f"{score.reason} {reason}".strip())
 
 
 def _is_finite(found: ImageScore) -> bool:

@@ -7,6 +7,6 @@ face lies on both sides. Features are kept in half precision; the regressor is s
 selfie's score is the mean over its patches, each rounded to two decimals.
 
 What differs here: the backbone is the caller's (theirs was ResNet-152 from Caffe), patches are not written to JPEG
-files in between, and resized by area instead of Lanczos. `texture`'s features are brought to one size before they are
-learned from, as a network's are.
+files in between, and resized by area instead of Lanczos. `texture`'s features are brought to the size of a network's
+before they are learned from.
 """

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -72,6 +73,16 @@ def test_of_ten_faces_the_largest_is_scored_and_the_others_are_told(scorer: Scor
     assert "the largest was scored" in score.reason
     # The large face stands in the upper right third.
     assert all(patch.box.x0 >= score.width * 2 // 3 - 2 for patch in score.patches)
+
+
+def test_a_blurred_face_is_scored_with_a_warning_that_gives_figure_and_limit(scorer: Scorer) -> None:
+    blurred = cv2.GaussianBlur(frontal_face().pixels, (0, 0), 4)
+    score = scorer.score(encoded(np.asarray(blurred, np.uint8)))
+    assert_sound(score)
+    assert score.severity is not None
+    assert score.code == "blur"
+    assert "asked: at least 4" in score.reason
+    assert scorer.score(encoded(frontal_face().pixels)).code == ""
 
 
 def test_scrambled_bytes_end_in_a_score_or_a_refusal(scorer: Scorer) -> None:
