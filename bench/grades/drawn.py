@@ -25,7 +25,7 @@ from mlcore.synthetic import (
 SEED = 2018
 TRAINING, GOLDEN = 4_470, 230
 CONFOUNDERS = 0.1
-"""How hard the pictures are, fixed once: XXX"""
+"""How hard the pictures are, fixed once."""
 DRAWING = "drawing-1"
 """Part of what a kept picture is made of; to be raised whenever drawing changes."""
 Floats = NDArray[np.float64]

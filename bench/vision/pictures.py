@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mlcore.synthetic import CohortConfig, cohort, draw_face, encode_jpeg
 SEED = 2018
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selfie:
     """A drawn selfie's file. copy: tells apart files that show the same; it is no part of the picture."""
 
@@ -26,9 +27,13 @@ class Selfie:
         # What comes behind the end of a JPEG is not looked at.
         return self.jpeg + self.copy.to_bytes(4, "big")
 
+    @cached_property
+    def sha256(self) -> str:
+        """Known of every image of a study since its import."""
+        return hashlib.sha256(self.data()).hexdigest()
+
     def source(self, offsets: Sequence[Sequence[int]] = ((0,),)) -> Source:
-        sha256 = hashlib.sha256(self.data()).hexdigest()
-        return Source(sha256, self.data, tuple(tuple(each) for each in offsets))
+        return Source(self.sha256, self.data, tuple(tuple(each) for each in offsets))
 
 
 def selfies(count: int, width: int = 480, height: int = 640) -> list[Selfie]:
