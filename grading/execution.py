@@ -38,6 +38,8 @@ from mlcore.faces import FaceModelMissing
 from mlcore.installed import extractors_of, installed
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import (
+    MODELS,
+    USUAL,
     Trained,
     TrainingConfig,
     TrainingImpossible,
@@ -128,6 +130,7 @@ def prepare(run: TrainingRun, manifest: Manifest) -> Work:
     config = RunConfig.from_json(run.configuration)
     training = TrainingConfig(
         levels=manifest.levels,
+        models=MODELS if config.networks else USUAL,
         folds=config.members,
         regressor=RegressorConfig(hidden=config.hidden, max_epochs=config.max_epochs, seed=run.seeds["regressor"]),
         seed=run.seeds["split"],

@@ -30,6 +30,11 @@ class StartForm(forms.Form):
         required=False,
         help_text="A person and near-duplicates never straddle a split; a column of the import can add to that.",
     )
+    networks = forms.BooleanField(
+        label="Train the published network too",
+        required=False,
+        help_text="Takes many times as long, rolls every patch as published, and seldom makes the model better.",
+    )
     seed = forms.IntegerField(
         initial=0, min_value=0, max_value=2**31 - 1, help_text="The same grades and the same seed give the same model."
     )
@@ -43,7 +48,12 @@ class StartForm(forms.Form):
 
     def config(self) -> RunConfig:
         given = self.cleaned_data
-        return RunConfig(backbone=given["backbone"], seed=given["seed"], group_column=given["group_column"])
+        return RunConfig(
+            backbone=given["backbone"],
+            seed=given["seed"],
+            group_column=given["group_column"],
+            networks=given["networks"],
+        )
 
 
 class PromoteForm(forms.Form):

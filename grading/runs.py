@@ -35,7 +35,8 @@ class RunConfig:
 
     backbone: one of `BACKBONES`, or `BEST` for all that are installed, each weighed by what it adds.
     group_column: a column of the images' metadata whose equal values stay on one side of every split; empty for none.
-    hidden, max_epochs, members: the networks' layers and longest training, and the folds of which each leaves one out.
+    networks: train the published network on each backbone too. hidden, max_epochs: its layers and longest training.
+    members: folds that the training images are dealt into, each predicted by models that never saw it.
     """
 
     backbone: str = BEST
@@ -44,6 +45,7 @@ class RunConfig:
     hidden: tuple[int, ...] = (1024, 512, 256)
     max_epochs: int = 100
     members: int = 5
+    networks: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

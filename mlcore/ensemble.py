@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.extractor import ExtractorConfig
+from mlcore.kernel import Kernel, KernelConfig
 from mlcore.records import PatchVector
 from mlcore.regressor import Regressor, RegressorConfig
 from mlcore.ridge import Ridge, RidgeConfig
@@ -23,7 +24,7 @@ from mlcore.views import Model, Tensors, ViewScore, combined
 Floats = NDArray[np.float64]
 # Parts below this share are dropped: their features cost time and change nothing that could be seen.
 LEAST_WEIGHT: Final = 0.02
-MOST_PARTS: Final = 12
+MOST_PARTS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class Ensemble:
 def _model(kind: str, config: Mapping[str, Any], tensors: Tensors) -> Model:
     if kind == Ridge.kind:
         return Ridge(RidgeConfig.from_json(config), tensors)
+    if kind == Kernel.kind:
+        return Kernel(KernelConfig.from_json(config), tensors)
     if kind == Regressor.kind:
         return Regressor(RegressorConfig.from_json(config), tensors)
     raise ValueError(f"there is no kind of model called {kind!r}")
@@ -141,7 +144,7 @@ def stacked(predictions: Floats, truth: Floats) -> Floats:
 
     predictions: (images, parts), each of an image that the part had not seen; truth: (images,). Every subset of the
     parts is tried, so the answer is exact; of equals the smaller subset. Raises ValueError for no images or parts, more
-    than 12 parts, or numbers that are not finite.
+    than 15 parts, or numbers that are not finite.
     """
     n, count = predictions.shape
     if n == 0 or not 1 <= count <= MOST_PARTS or truth.shape != (n,):

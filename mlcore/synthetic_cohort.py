@@ -15,8 +15,6 @@ _TONES = (0.12, 0.22, 0.24, 0.18, 0.14, 0.10)
 _WITHIN_PERSON = 0.25
 """Share of the variance of severity (on its normal scale) between visits of one person."""
 _FLOOR, _LOCATION, _SPREAD = -0.6, 1.082, 0.239
-_TURNED = 0.15
-"""Share of selfies that are not profiles but are turned further than frontal."""
 
 
 class Purpose(IntEnum):
@@ -50,12 +48,12 @@ def latent_severity(z: float) -> float:
     return min(max(_FLOOR + exp(_LOCATION + _SPREAD * z), 1.0), 5.0)
 
 
-def _yaw(rng: np.random.Generator, profile_share: float) -> float:
+def _yaw(rng: np.random.Generator, config: CohortConfig) -> float:
     kind, side = rng.random(), 1.0 if rng.random() < 0.5 else -1.0
     straight, turned, profile = rng.normal(0, 6.0), rng.uniform(FRONTAL_YAW, PROFILE_YAW), rng.beta(1.8, 1.2)
-    if kind < profile_share:
+    if kind < config.profile_share:
         return side * float(PROFILE_YAW + (90 - PROFILE_YAW) * profile)
-    if kind < profile_share + (1 - profile_share) * _TURNED:
+    if kind < config.profile_share + (1 - config.profile_share) * config.turned_share:
         return side * float(turned)
     return float(np.clip(straight, -FRONTAL_YAW, FRONTAL_YAW))
 
@@ -79,7 +77,7 @@ def _subject(config: CohortConfig, index: int) -> Subject:
         person=f"P{number + 1:04d}",
         severity=latent_severity(float(z)),
         tone=tone,
-        yaw=_yaw(visit, config.profile_share),
+        yaw=_yaw(visit, config),
         sex=sex,
         hair=Hair.LONG if sex is Sex.FEMALE and long_hair else short,
         seed=config.seed,

@@ -53,19 +53,25 @@ def expected_counts(severity: float) -> dict[LesionKind, float]:
 
 
 def plan_lesions(
-    severity: float, shares: tuple[float, ...], cells: tuple[tuple[Floats, Floats], ...], rng: np.random.Generator
+    severity: float,
+    shares: tuple[float, ...],
+    cells: tuple[tuple[Floats, Floats], ...],
+    rng: np.random.Generator,
+    frailty: float = 1.0,
 ) -> list[Spot]:
     """Draw the lesions of one selfie.
 
     Counts are Poisson about the mean for the severity times two log-normal frailties (one shared by the kinds, one
-    for each), so that equal severities differ in their counts. `shares` say how they spread over the regions, `cells`
-    holds each region's places (theta, y), one of which is drawn and jittered within its 2 mm × 2 degrees.
+    for each, both spread `frailty` times as far as usual), so that equal severities differ in their counts. `shares`
+    say how they spread over the regions, `cells` holds each region's places (theta, y), one of which is drawn and
+    jittered within its 2 mm × 2 degrees.
     """
-    shared = rng.normal(-(_SHARED_SPREAD**2) / 2, _SHARED_SPREAD)
+    all_spread, kind_spread = frailty * _SHARED_SPREAD, frailty * _KIND_SPREAD
+    shared = rng.normal(-(all_spread**2) / 2, all_spread)
     vigour = float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
     spots: list[Spot] = []
     for kind, mean in expected_counts(severity).items():
-        own = rng.normal(-(_KIND_SPREAD**2) / 2, _KIND_SPREAD)
+        own = rng.normal(-(kind_spread**2) / 2, kind_spread)
         number = int(rng.poisson(mean * np.exp(shared + own)))
         median, spread = _RADIUS[kind]
         radii = median * np.exp(rng.normal(0, spread, number)) * (0.9 + 0.05 * (severity - 1))

@@ -14,22 +14,27 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore import ridge, rolling
+from mlcore import kernel, ridge, rolling
 from mlcore.ensemble import Ensemble, Part, stacked, without_idle
 from mlcore.evaluation import Evaluation, evaluate
 from mlcore.examples import Example, ExpertData
+from mlcore.kernel import KernelConfig, KernelFit
 from mlcore.networks import fit_network
 from mlcore.raters import RaterModel, estimate
+from mlcore.records import PatchVector
 from mlcore.regressor import EpochReport, RegressorConfig
-from mlcore.ridge import RidgeConfig
+from mlcore.ridge import RidgeConfig, RidgeFit
 from mlcore.rolling import Rolls
 from mlcore.splits import folds
 from mlcore.views import Model
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
 MIN_TRAINABLE: Final = 2
 MIN_RATERS: Final = 2
-MODELS: Final = ("ridge", "network")
+MODELS: Final = ("ridge", "kernel", "network")
+# Beside these two, which take seconds, the published network takes many minutes, and adds next to nothing.
+USUAL: Final = ("ridge", "kernel")
 
 
 class TrainingImpossible(ValueError):
@@ -40,7 +45,7 @@ class TrainingImpossible(ValueError):
 class TrainingConfig:
     """How to train.
 
-    levels: the scale's values, rising. models: kinds of model that each expert gets, of "ridge" and "network". folds:
+    levels: the scale's values, rising. models: kinds of model that each expert gets, of `MODELS`. folds:
     parts the examples are dealt into by group; each is predicted by models that never saw it. balance: see `rolling`;
     the publication's is 1, but a regressor that takes all classes for equally frequent errs towards the rare ones: in
     cross-validation on real and drawn faces the classes as they are had the lower RMSE, or as low a one.
@@ -49,10 +54,11 @@ class TrainingConfig:
     """
 
     levels: tuple[float, ...]
-    models: tuple[str, ...] = MODELS
+    models: tuple[str, ...] = USUAL
     folds: int = 5
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
     ridge: RidgeConfig = field(default_factory=RidgeConfig)
+    kernel: KernelConfig = field(default_factory=KernelConfig)
     balance: float = 0.0
     rolls: bool = True
     correct_raters: bool = True
@@ -65,9 +71,9 @@ class TrainingConfig:
     @property
     def plain_offsets(self) -> tuple[int, ...]:
         """Those at which every patch is wanted, whatever is rolled: as the models look when they score; rising."""
-        ridge = self.ridge.offsets if "ridge" in self.models else ()
-        network = self.regressor.offsets if "network" in self.models else ()
-        return tuple(sorted({0, *ridge, *network}))
+        configs: dict[str, RidgeConfig | KernelConfig | RegressorConfig]
+        configs = {"ridge": self.ridge, "kernel": self.kernel, "network": self.regressor}
+        return tuple(sorted({0, *(offset for kind in self.models for offset in configs[kind].offsets)}))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -246,6 +252,8 @@ class Training:
         for number, expert in enumerate(self._experts):
             if "ridge" in self._config.models:
                 made.append(self._ridge(expert))
+            if "kernel" in self._config.models:
+                made.append(self._kernel(expert))
             if "network" in self._config.models:
                 made.append(self._network(number, expert))
         return [one for one in made if one is not None]
@@ -254,15 +262,21 @@ class Training:
         seen = self._seen(expert)
         if seen is None:
             return None
-        fitted = ridge.fit(
-            [expert.vectors[at] for at in seen],
-            self._targets[seen],
-            self._weights[seen],
-            self._fold_of[seen],
-            expert.blocks,
-            self._config.ridge,
-        )
+        return self._closed(expert, seen, ridge.fit(*self._data(expert, seen), expert.blocks, self._config.ridge))
+
+    def _kernel(self, expert: ExpertData) -> _Candidate | None:
+        seen = self._seen(expert)
+        if seen is None:
+            return None
+        return self._closed(expert, seen, kernel.fit(*self._data(expert, seen), expert.blocks, self._config.kernel))
+
+    def _closed(self, expert: ExpertData, seen: Places, fitted: RidgeFit | KernelFit) -> _Candidate:
         return _Candidate(expert, fitted.model, self._spread_out(seen, fitted.out_of_fold))
+
+    def _data(self, expert: ExpertData, seen: Places) -> tuple[list[Sequence[PatchVector]], Floats, Floats, Places]:
+        """What every kind of model is fitted to: vectors, targets, weights and folds of the images seen."""
+        vectors = [expert.vectors[at] for at in seen]
+        return vectors, self._targets[seen], self._weights[seen], self._fold_of[seen]
 
     def _network(self, number: int, expert: ExpertData) -> _Candidate | None:
         seen = self._seen(expert)
@@ -270,10 +284,7 @@ class Training:
             return None
         rolls = [self._plan.rolls[number][at] for at in seen]
         fitted = fit_network(
-            [expert.vectors[at] for at in seen],
-            self._targets[seen],
-            self._weights[seen],
-            self._fold_of[seen],
+            *self._data(expert, seen),
             rolls,
             self._config.regressor,
             lambda report: self._note(report, number),
@@ -281,7 +292,7 @@ class Training:
         self._samples += fitted.samples
         return _Candidate(expert, fitted.model, self._spread_out(seen, fitted.out_of_fold))
 
-    def _seen(self, expert: ExpertData) -> NDArray[np.int64] | None:
+    def _seen(self, expert: ExpertData) -> Places | None:
         """The examples that the expert has vectors of; None where they are not in two folds at least."""
         seen = np.array([at for at, vectors in enumerate(expert.vectors) if vectors], dtype=np.int64)
         return seen if len(set(self._fold_of[seen].tolist())) >= MIN_TRAINABLE else None
@@ -292,7 +303,7 @@ class Training:
         if self._told is not None:
             self._told(self._history[-1])
 
-    def _spread_out(self, seen: NDArray[np.int64], predicted: Floats) -> Floats:
+    def _spread_out(self, seen: Places, predicted: Floats) -> Floats:
         everywhere = np.full(len(self._examples), np.nan)
         everywhere[seen] = predicted
         return everywhere

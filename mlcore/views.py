@@ -29,7 +29,7 @@ class ViewScore:
 
 
 class Model(Protocol):
-    """What a model of one extractor's views can do; `Ridge` and `Regressor` are the two there are."""
+    """What a model of one extractor's views can do; `Ridge`, `Kernel` and `Regressor` are those there are."""
 
     @property
     def kind(self) -> str: ...

@@ -1,4 +1,4 @@
-"""Each switch of the model turned off by itself, so that what stays can be seen to earn its place."""
+"""Each switch of the model turned by itself, so that what is there, and what is not, can be seen to earn it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bench.grades.progress import say
 from mlcore.examples import Example, ExpertData
 from mlcore.records import Region
-from mlcore.training import TrainingConfig
+from mlcore.training import MODELS, TrainingConfig
 from mlcore.views import PLAIN
 
 
@@ -23,10 +23,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """`off` gives the setting without it; `about` says whether there is anything to switch off in a setting."""
+    """`turned` gives the setting with it turned; `about` says whether that makes a difference to a setting."""
 
     name: str
-    off: Callable[[Setting], Setting]
+    turned: Callable[[Setting], Setting]
     about: Callable[[Setting], bool] = lambda setting: True
 
 
@@ -36,8 +36,23 @@ class Row:
     rmse: float
 
 
-def _models(*kinds: str) -> Callable[[Setting], Setting]:
-    return lambda setting: replace(setting, config=replace(setting.config, models=kinds))
+def _without_kind(kind: str) -> Callable[[Setting], Setting]:
+    def off(setting: Setting) -> Setting:
+        kinds = tuple(one for one in setting.config.models if one != kind)
+        return replace(setting, config=replace(setting.config, models=kinds))
+
+    return off
+
+
+def _has_kind(kind: str) -> Callable[[Setting], bool]:
+    return lambda setting: kind in setting.config.models and len(setting.config.models) > 1
+
+
+def _with_networks(*, rolls: bool) -> Callable[[Setting], Setting]:
+    def added(setting: Setting) -> Setting:
+        return replace(setting, config=replace(setting.config, models=MODELS, rolls=rolls))
+
+    return added
 
 
 def _without_raters(setting: Setting) -> Setting:
@@ -47,22 +62,25 @@ def _without_raters(setting: Setting) -> Setting:
 def _unmirrored(setting: Setting) -> Setting:
     config = setting.config
     plain = replace(
-        config, ridge=replace(config.ridge, offsets=PLAIN), regressor=replace(config.regressor, offsets=PLAIN)
+        config,
+        ridge=replace(config.ridge, offsets=PLAIN),
+        kernel=replace(config.kernel, offsets=PLAIN),
+        regressor=replace(config.regressor, offsets=PLAIN),
     )
     return replace(setting, config=plain)
 
 
-def _unrolled(setting: Setting) -> Setting:
-    return replace(setting, config=replace(setting.config, rolls=False))
-
-
 def _rolled(setting: Setting) -> bool:
-    config = setting.config
-    return config.rolls and "network" in config.models and any(expert.feels_rolls for expert in setting.experts)
+    """Whether there are rolled patches to train on."""
+    plain = set(replace(setting.config, models=MODELS).plain_offsets)
+    return any(
+        expert.feels_rolls and any(one.offset not in plain for image in expert.vectors for one in image)
+        for expert in setting.experts
+    )
 
 
 def _mirrored(setting: Setting) -> bool:
-    return {setting.config.ridge.offsets, setting.config.regressor.offsets} != {PLAIN}
+    return setting.config.plain_offsets != PLAIN
 
 
 def _balanced(setting: Setting) -> Setting:
@@ -116,21 +134,22 @@ def _patch(region: Region) -> bool:
 
 
 SWITCHES = (
-    Switch("ridge (networks alone)", _models("network"), lambda setting: "ridge" in setting.config.models),
-    Switch("networks (ridge alone)", _models("ridge"), lambda setting: "network" in setting.config.models),
-    Switch("the whole face as a view", _of_regions(_patch), _has(_face)),
-    Switch("the patches", _of_regions(_face), lambda setting: _has(_face)(setting) and _has(_patch)(setting)),
+    Switch("without the linear model", _without_kind("ridge"), _has_kind("ridge")),
+    Switch("without the kernel", _without_kind("kernel"), _has_kind("kernel")),
+    Switch("without the whole face as a view", _of_regions(_patch), _has(_face)),
+    Switch("without the patches", _of_regions(_face), lambda setting: _has(_face)(setting) and _has(_patch)(setting)),
     Switch(
-        "patches of skin without a place",
+        "without patches of skin that have no place",
         _of_regions(lambda region: region is not Region.SKIN),
         _has(lambda region: region is Region.SKIN),
     ),
-    Switch("several stages (the last alone)", _final_stage, _staged),
-    Switch("stages weighing alike (one block)", _one_block, _staged),
-    Switch("mirror images", _unmirrored, _mirrored),
-    Switch("rolled patches", _unrolled, _rolled),
-    Switch("raters' bias and noise", _without_raters, lambda setting: setting.config.correct_raters),
-    Switch("classes as they are (balanced, as published)", _balanced, lambda setting: setting.config.balance < 1),
+    Switch("with the last stage instead of several", _final_stage, _staged),
+    Switch("with stages in one block, not weighing alike", _one_block, _staged),
+    Switch("without mirror images", _unmirrored, _mirrored),
+    Switch("without raters' bias and noise", _without_raters, lambda setting: setting.config.correct_raters),
+    Switch("with classes balanced, as published", _balanced, lambda setting: setting.config.balance < 1),
+    Switch("with the published network", _with_networks(rolls=False)),
+    Switch("with the published network on rolled patches", _with_networks(rolls=True), _rolled),
 )
 
 
@@ -144,15 +163,15 @@ def _backbone(name: str) -> Switch:
     def off(setting: Setting) -> Setting:
         return replace(setting, experts=tuple(one for one in setting.experts if one.extractor.backbone != name))
 
-    return Switch(f"backbone {name}", off)
+    return Switch(f"without {name}", off)
 
 
 def ablation(setting: Setting, rmse: Callable[[Setting], float], whole: float) -> tuple[Row, ...]:
-    """RMSE in grades without each switch; `whole` is the one with all of them. Says each row as it comes."""
+    """RMSE in grades with each switch turned; `whole` is with none. Says each row as it comes."""
     rows = []
-    say(f"  {'ablation: with everything':<58} {whole:.4f}")
+    say(f"  {'ablation: as it is':<58} {whole:.4f}")
     for switch in switches(setting):
-        row = Row(switch.name, rmse(switch.off(setting)))
-        say(f"  without {row.name:<50} {row.rmse:.4f}  {row.rmse - whole:+.4f}")
+        row = Row(switch.name, rmse(switch.turned(setting)))
+        say(f"  {row.name:<58} {row.rmse:.4f}  {row.rmse - whole:+.4f}")
         rows.append(row)
     return tuple(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import cv2
@@ -24,9 +24,9 @@ from mlcore.synthetic import (
 
 SEED = 2018
 TRAINING, GOLDEN = 4_470, 230
-CONFOUNDERS = 0.1
-"""How hard the pictures are, fixed once."""
-DRAWING = "drawing-1"
+DIFFICULTY = CohortConfig(size=TRAINING + GOLDEN, seed=SEED, confounders=0.0, turned_share=0.05, frailty=0.3)
+"""How hard the pictures are."""
+DRAWING = "drawing-2"
 """Part of what a kept picture is made of; to be raised whenever drawing changes."""
 Floats = NDArray[np.float64]
 
@@ -71,18 +71,15 @@ class DrawnStudy:
     def selfie(self, at: int, cache: Cache) -> Picture:
         """The picture of subject number `at`, as it would be uploaded."""
         subject, config = self.subjects[at], self.config
-        made_of = (DRAWING, config.seed, config.confounders, config.profile_share, config.width, config.height, at)
+        made_of = (DRAWING, *asdict(config).values(), at)
         path = cache.file(made_of, lambda: encode_jpeg(draw_face(subject, config)))
         return Picture(sha256_of(path), path)
 
 
-def drawn_study(
-    training: int = TRAINING, golden: int = GOLDEN, confounders: float = CONFOUNDERS, seed: int = SEED
-) -> DrawnStudy:
+def drawn_study(training: int = TRAINING, golden: int = GOLDEN) -> DrawnStudy:
     """A study of the publication's size by default. A smaller one is a part of it: its hat is the same."""
     cv2.setNumThreads(1)
-    order = np.random.default_rng([seed, GOLDEN]).permutation(TRAINING + GOLDEN).tolist()
+    order = np.random.default_rng([SEED, GOLDEN]).permutation(TRAINING + GOLDEN).tolist()
     if golden > GOLDEN or training > TRAINING:
         raise ValueError(f"at most {GOLDEN} golden and {TRAINING} training images are in the hat")
-    config = CohortConfig(size=TRAINING + GOLDEN, seed=seed, confounders=confounders)
-    return DrawnStudy(config, tuple(order[:golden]), tuple(order[GOLDEN : GOLDEN + training]))
+    return DrawnStudy(DIFFICULTY, tuple(order[:golden]), tuple(order[GOLDEN : GOLDEN + training]))

@@ -145,4 +145,4 @@ def _scored(setting: Setting, deal: Dealt) -> Scores:
 
 
 def table(rows: Sequence[Row], what: str) -> list[Bar]:
-    return [reported(f"{what}: without {row.name}", row.rmse, "grades") for row in rows]
+    return [reported(f"{what}: {row.name}", row.rmse, "grades") for row in rows]

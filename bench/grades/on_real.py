@@ -26,7 +26,7 @@ from mlcore.commands.experts import Picture
 from mlcore.examples import Example
 from mlcore.records import BACKBONES, Backbone, Rating
 from mlcore.splits import Split, folds
-from mlcore.training import TrainingConfig
+from mlcore.training import MODELS, TrainingConfig
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -118,7 +118,9 @@ def _cross_validated(setting: Setting, seed: int) -> Floats:
 def _ours(study: Photographs, backbones: Backbones, load: Load, quick: bool) -> list[Bar]:
     config = TrainingConfig(levels=LEVELS)
     examples = _examples(study)
-    experts = experts_of(_pictures(study), examples, backbones, cache_folder() / "features", config)
+    # Rolled patches too, so that the table can say what they are worth.
+    everything = replace(config, models=MODELS)
+    experts = experts_of(_pictures(study), examples, backbones, cache_folder() / "features", everything)
     setting = Setting(experts, examples, config)
     runs = []
     for seed in range(load.seeds):

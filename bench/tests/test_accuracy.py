@@ -78,38 +78,43 @@ def test_an_image_that_nobody_sees_counts_with_the_training_mean(setting: Settin
     assert constant([1.0, 2.0], 3).tolist() == [1.5, 1.5, 1.5]
 
 
-def _off(setting: Setting, name: str) -> Setting:
-    (switch,) = (one for one in switches(setting) if one.name.startswith(name))
-    return switch.off(setting)
+def _turned(setting: Setting, name: str) -> Setting:
+    (switch,) = (one for one in switches(setting) if one.name == name)
+    return switch.turned(setting)
 
 
 def _regions(setting: Setting) -> set[Region]:
     return {one.region for expert in setting.experts for image in expert.vectors for one in image}
 
 
-def test_switches_turn_off_what_they_name_and_nothing_else(setting: Setting) -> None:
-    assert _regions(_off(setting, "the whole face")) == {Region.CHIN}
-    assert _regions(_off(setting, "the patches")) == {Region.FACE}
-    assert [one.extractor.backbone for one in _off(setting, "backbone one").experts] == ["two"]
-    assert _off(setting, "mirror images").config.ridge.offsets == (0,)
-    assert not _off(setting, "raters").config.correct_raters
-    assert _off(setting, "classes as they are").config.balance == 1.0
-    last = _off(setting, "several stages").experts[0]
+def test_switches_turn_what_they_name_and_nothing_else(setting: Setting) -> None:
+    assert _regions(_turned(setting, "without the whole face as a view")) == {Region.CHIN}
+    assert _regions(_turned(setting, "without the patches")) == {Region.FACE}
+    assert [one.extractor.backbone for one in _turned(setting, "without one").experts] == ["two"]
+    assert _turned(setting, "without mirror images").config.ridge.offsets == (0,)
+    assert not _turned(setting, "without raters' bias and noise").config.correct_raters
+    assert _turned(setting, "with classes balanced, as published").config.balance == 1.0
+    assert "network" in _turned(setting, "with the published network").config.models
+    last = _turned(setting, "with the last stage instead of several").experts[0]
     assert last.blocks == (2,)
     np.testing.assert_array_equal(last.vectors[1][0].vector, setting.experts[0].vectors[1][0].vector[-2:])
 
 
 def test_a_switch_that_makes_no_difference_is_no_row(setting: Setting) -> None:
     names = {switch.name for switch in switches(setting)}
-    assert "patches of skin without a place" not in names
-    both = replace(setting, config=replace(setting.config, models=("ridge", "network")))
-    assert {switch.name for switch in switches(both)} > names
-    assert "rolled patches" not in {switch.name for switch in switches(both)}
-    felt = replace(both, experts=tuple(replace(expert, feels_rolls=True) for expert in both.experts))
-    (rolled,) = (switch for switch in switches(felt) if switch.name == "rolled patches")
-    assert not rolled.off(felt).config.rolls
+    assert not names & {"without patches of skin that have no place", "without the linear model"}
+    both = replace(setting, config=replace(setting.config, models=("ridge", "kernel")))
+    assert {switch.name for switch in switches(both)} - names == {"without the linear model", "without the kernel"}
+    on_rolls = "with the published network on rolled patches"
+    felt = replace(setting, experts=tuple(replace(expert, feels_rolls=True) for expert in setting.experts))
+    assert on_rolls not in {switch.name for switch in switches(felt)}
+    image = felt.experts[0].vectors[1]
+    rolled = replace(felt.experts[0], vectors=[(), (*image, replace(image[0], offset=6)), *felt.experts[0].vectors[2:]])
+    there = replace(felt, experts=(rolled, felt.experts[1]))
+    assert _turned(there, on_rolls).config.rolls
+    assert not _turned(there, "with the published network").config.rolls
     alone = replace(setting, experts=setting.experts[:1])
-    assert not any(switch.name.startswith("backbone") for switch in switches(alone))
+    assert "without one" not in {switch.name for switch in switches(alone)}
 
 
 def test_the_table_has_the_error_without_each_switch(setting: Setting) -> None:
@@ -120,5 +125,5 @@ def test_the_table_has_the_error_without_each_switch(setting: Setting) -> None:
 
     rows = {row.name: row.rmse for row in ablation(setting, error, error(setting))}
     # What only one of them sees is lost with it.
-    assert rows["backbone one"] > error(setting) or rows["backbone two"] > error(setting)
+    assert rows["without one"] > error(setting) or rows["without two"] > error(setting)
     assert len(rows) == len(switches(setting))

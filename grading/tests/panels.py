@@ -33,7 +33,7 @@ from mlcore.synthetic import CohortConfig, cohort, draw_face, encode_jpeg
 Answer = float | str | None
 FLAG: Final = Flag.BLUR.value
 # Trains in a moment.
-TINY: Final = RunConfig(hidden=(8,), max_epochs=3, members=2)
+TINY: Final = RunConfig(hidden=(8,), max_epochs=3, members=2, networks=True)
 GOLDEN, TRAINING = 4, 11
 _COHORT: Final = CohortConfig(size=GOLDEN + TRAINING, seed=11, profile_share=0.0, width=240, height=320)
 

@@ -134,7 +134,7 @@ def test_a_refused_golden_image_counts_with_the_mean_training_target(
 def test_features_are_computed_once_and_reused(run: TrainingRun, decoded: list[int]) -> None:
     work(run)
     decoded.clear()
-    again = work(start_run(run.study, audit.SYSTEM, RunConfig(hidden=(4,), max_epochs=2, members=2)))
+    again = work(start_run(run.study, audit.SYSTEM, RunConfig(hidden=(4,), max_epochs=2, members=2, networks=True)))
     assert again.job.state == JobState.DONE and decoded == []
 
 

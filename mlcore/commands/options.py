@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mlcore.tables import number
-from mlcore.training import MODELS
+from mlcore.training import MODELS, USUAL
 
 WEIGHTS_VARIABLE: Final = "BACKBONE_WEIGHTS_DIR"
 
@@ -24,8 +24,8 @@ def add_backbones(parser: argparse.ArgumentParser) -> None:
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     add_backbones(parser)
-    text = f"the kinds of model to try on each backbone, of {','.join(MODELS)}; by default all"
-    parser.add_argument("--models", type=_models, default=MODELS, help=text)
+    text = f"the kinds of model to try on each backbone, of {','.join(MODELS)}; by default {','.join(USUAL)}"
+    parser.add_argument("--models", type=_models, default=USUAL, help=text)
 
 
 def _models(text: str) -> tuple[str, ...]:

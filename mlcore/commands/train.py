@@ -85,7 +85,8 @@ def see(
 
 def learn(material: Material, config: TrainingConfig, progress: Progress) -> Trained:
     trained = train(material.experts, material.examples, config, following(progress))
-    progress.say(f"networks: {len(trained.history)} epochs in all")
+    if trained.history:
+        progress.say(f"networks: {len(trained.history)} epochs in all")
     return trained
 
 

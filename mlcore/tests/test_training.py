@@ -9,11 +9,11 @@ from mlcore.examples import Example, ExpertData
 from mlcore.extractor import ExtractorConfig
 from mlcore.records import PatchVector, Rating, Region
 from mlcore.regressor import EpochReport, RegressorConfig
-from mlcore.training import Trained, Training, TrainingConfig, TrainingImpossible, plan_training, train
+from mlcore.training import MODELS, USUAL, Trained, Training, TrainingConfig, TrainingImpossible, plan_training, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 SMALL = RegressorConfig(hidden=(16, 8), max_epochs=25, batch_size=64, learning_rate=1e-2, threads=1)
-CONFIG = TrainingConfig(LEVELS, folds=4, regressor=SMALL)
+CONFIG = TrainingConfig(LEVELS, models=MODELS, folds=4, regressor=SMALL)
 RIDGE = replace(CONFIG, models=("ridge",))
 ONE, TWO = (ExtractorConfig(name, "v1", 64) for name in ("one", "two"))
 
@@ -37,7 +37,7 @@ def assess(trained: Trained, examples: Sequence[Example], expert: ExpertData) ->
     return evaluate(predicted, [one.target for one in examples], LEVELS, [score is not None for score in scores])
 
 
-@pytest.mark.parametrize("models", [("ridge",), ("network",), ("ridge", "network")])
+@pytest.mark.parametrize("models", [("ridge",), ("kernel",), ("network",), ("ridge", "kernel", "network")])
 def test_it_learns_and_says_honestly_how_well(models: tuple[str, ...]) -> None:
     examples, expert = cohort()
     trained = train([expert], examples, replace(CONFIG, models=models))
@@ -160,11 +160,12 @@ def test_rolled_samples_are_trained_on_and_scoring_is_unrolled() -> None:
     assert {offsets for offsets in unrolled.offsets[0] if offsets} == {(0,)}
 
 
-def test_a_ridge_asks_for_mirror_images_and_for_no_rolls() -> None:
+def test_the_usual_models_ask_for_mirror_images_and_for_no_rolls() -> None:
     examples, plain = cohort()
-    plan = plan_training([replace(plain, feels_rolls=True)], examples, RIDGE)
+    assert TrainingConfig(LEVELS).models == USUAL
+    plan = plan_training([replace(plain, feels_rolls=True)], examples, TrainingConfig(LEVELS))
     assert {offsets for offsets in plan.offsets[0] if offsets} == {(0, 12)}
-    assert train([plain], examples, RIDGE).ensemble.offsets(ONE.id) == (0, 12)
+    assert train([plain], examples, TrainingConfig(LEVELS)).ensemble.offsets(ONE.id) == (0, 12)
 
 
 def test_progress_is_told_in_order_and_may_cancel() -> None:

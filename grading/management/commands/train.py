@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_study_argument(parser)
         parser.add_argument("--backbone", choices=(BEST, *BACKBONES), default=BEST, help="default: %(default)s")
-        parser.add_argument("--seed", type=int, default=0, help="of the split and the network; default: %(default)s")
+        parser.add_argument("--seed", type=int, default=0, help="of the split and the networks; default: %(default)s")
         parser.add_argument(
             "--group-column",
             default="",
@@ -35,10 +35,11 @@ class Command(BaseCommand):
             help="column of the images' metadata whose equal values stay on one side of every split, beside persons "
             "and near-duplicates",
         )
+        parser.add_argument("--networks", action="store_true", help="train the published network too; takes long")
         parser.add_argument("--wait", action="store_true", help="follow the run and print its verdict")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        config = RunConfig(options["backbone"], options["seed"], options["group_column"])
+        config = RunConfig(options["backbone"], options["seed"], options["group_column"], networks=options["networks"])
         study = find_study(options["study"])
         with refusals():
             run = start_run(study, SYSTEM, config)
