@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.synthetic_person import Person
-from mlcore.synthetic_records import LesionKind, SkinRegion
+from mlcore.synthetic_records import CohortConfig, LesionKind, SkinRegion
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -57,18 +57,18 @@ def plan_lesions(
     shares: tuple[float, ...],
     cells: tuple[tuple[Floats, Floats], ...],
     rng: np.random.Generator,
-    frailty: float = 1.0,
+    config: CohortConfig,
 ) -> list[Spot]:
     """Draw the lesions of one selfie.
 
     Counts are Poisson about the mean for the severity times two log-normal frailties (one shared by the kinds, one
-    for each, both spread `frailty` times as far as usual), so that equal severities differ in their counts. `shares`
-    say how they spread over the regions, `cells` holds each region's places (theta, y), one of which is drawn and
-    jittered within its 2 mm × 2 degrees.
+    for each, both spread `config.frailty` times as far as usual), so that equal severities differ in their counts.
+    `shares` say how they spread over the regions, `cells` holds each region's places (theta, y), one of which is drawn
+    and jittered within its 2 mm × 2 degrees.
     """
-    all_spread, kind_spread = frailty * _SHARED_SPREAD, frailty * _KIND_SPREAD
+    all_spread, kind_spread = config.frailty * _SHARED_SPREAD, config.frailty * _KIND_SPREAD
     shared = rng.normal(-(all_spread**2) / 2, all_spread)
-    vigour = float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
+    vigour = config.contrast * float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
     spots: list[Spot] = []
     for kind, mean in expected_counts(severity).items():
         own = rng.normal(-(kind_spread**2) / 2, kind_spread)

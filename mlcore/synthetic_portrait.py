@@ -75,7 +75,7 @@ def draw_face(subject: Subject, config: CohortConfig) -> Face:
     light = draw_light(room, camera.yaw, strength)
     head, seen = _render(view, canvas, person, shading(view, light, person.oil))
     lesion_stream = stream(subject.seed, Purpose.LESIONS, subject.index)
-    spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), lesion_stream, config.frailty)
+    spots = plan_lesions(subject.severity, person.acne_regions, region_cells(), lesion_stream, config)
     lesions = _show(spots, seen, view, person, blemishes.cover, head, light.direction[:2])
     scene = _compose(head, seen, room, camera, person)
     middle = (config.width / 2, config.height / 2)

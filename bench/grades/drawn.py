@@ -24,7 +24,9 @@ from mlcore.synthetic import (
 
 SEED = 2018
 TRAINING, GOLDEN = 4_470, 230
-DIFFICULTY = CohortConfig(size=TRAINING + GOLDEN, seed=SEED, confounders=0.0, turned_share=0.05, frailty=0.3)
+DIFFICULTY = CohortConfig(
+    size=TRAINING + GOLDEN, seed=SEED, confounders=0.0, turned_share=0.05, frailty=0.0, contrast=1.6
+)
 """How hard the pictures are."""
 DRAWING = "drawing-2"
 """Part of what a kept picture is made of; to be raised whenever drawing changes."""

@@ -109,7 +109,17 @@ def test_levels_that_do_not_increase_are_refused() -> None:
         simulate_panel(np.array([2.0]), PUBLISHED_PANEL, seed=1, levels=(1, 3, 2))
 
 
-@pytest.mark.parametrize("wrong", [{"size": -1}, {"confounders": 1.2}, {"profile_share": -0.1}, {"width": 20}])
+def test_without_turned_selfies_all_are_frontal_or_profiles() -> None:
+    subjects = cohort(CohortConfig(size=200, turned_share=0.0))
+    assert all(one.is_frontal or one.is_profile for one in subjects)
+    assert any(one.is_profile for one in subjects)
+    assert not all(one.is_frontal or one.is_profile for one in cohort(CohortConfig(size=200)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"size": -1}, {"confounders": 1.2}, {"profile_share": -0.1}, {"turned_share": 2}, {"frailty": -1}, {"width": 20}],
+)
 def test_a_cohort_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         CohortConfig(**{"size": 4, **wrong})  # type: ignore[arg-type]
