@@ -68,7 +68,7 @@ def plan_lesions(
     """
     all_spread, kind_spread = config.frailty * _SHARED_SPREAD, config.frailty * _KIND_SPREAD
     shared = rng.normal(-(all_spread**2) / 2, all_spread)
-    vigour = config.contrast * float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
+    vigour = float(np.exp(rng.normal(0, 0.12))) * (0.82 + 0.09 * (severity - 1))
     spots: list[Spot] = []
     for kind, mean in expected_counts(severity).items():
         own = rng.normal(-(kind_spread**2) / 2, kind_spread)

@@ -50,7 +50,7 @@ class CohortConfig:
     `confounders` runs from 0 (clean pictures) to 1 (all that looks like acne or hides it, at full strength);
     `profile_share` is the share of selfies at `PROFILE_YAW` or more, `turned_share` that of the others which are turned
     further than frontal. `frailty` says how loosely the number of lesions follows severity: 0 as chance alone has it, 1
-    as usual; `contrast` how strongly they show, 1 as usual. `width` and `height` are in pixels.
+    as usual. `width` and `height` are in pixels.
     """
 
     size: int
@@ -59,7 +59,6 @@ class CohortConfig:
     profile_share: float = 0.1
     turned_share: float = 0.15
     frailty: float = 1.0
-    contrast: float = 1.0
     width: int = 480
     height: int = 640
 
@@ -72,8 +71,8 @@ class CohortConfig:
             raise ValueError("profile_share must be between 0 and 1")
         if not 0 <= self.turned_share <= 1:
             raise ValueError("turned_share must be between 0 and 1")
-        if min(self.frailty, self.contrast) < 0:
-            raise ValueError("frailty and contrast must not be negative")
+        if self.frailty < 0:
+            raise ValueError("frailty must not be negative")
         if min(self.width, self.height) < 64:
             raise ValueError("pictures must be at least 64 pixels wide and high")
 
