@@ -23,7 +23,6 @@ from mlcore.faces import FaceFinder
 from mlcore.feature_store import FeatureStore, Stored
 from mlcore.features import Shelf, completed, stream
 from mlcore.images import decode
-from mlcore.regressor import RegressorConfig
 from mlcore.training import TrainingConfig, TrainingPlan, plan_training, train
 
 IMAGES, NEW = 5_000, 50
@@ -106,5 +105,5 @@ class _Study:
 
 
 def _config() -> TrainingConfig:
-    """The usual network, for one epoch of the many that a fit takes, and a ridge: slow reading can't hide behind it."""
-    return TrainingConfig(LEVELS, regressor=RegressorConfig(max_epochs=1, threads=1))
+    """As a study trains by default."""
+    return TrainingConfig(LEVELS)

@@ -23,6 +23,8 @@ MIRRORED: Final = ROLL_STEPS
 _VIEW_OFFSETS: Final = (0, MIRRORED)
 
 Pair = tuple[int, int]
+# By patch and side, of one picture.
+Squares = dict[tuple[Patch, int], Pixels]
 
 
 class ExtractorMismatch(RuntimeError):
@@ -149,14 +151,30 @@ class Extractor:
         pairs = [(at, offset) for at, patch in enumerate(located.patches) for offset in wanted.get(patch.region, (0,))]
         return self.embed_at(rgb, located.patches, pairs)
 
-    def embed_at(self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair]) -> tuple[PatchVector, ...]:
-        """Vectors of these (index of the patch, offset) pairs, in that order, without those it does not take."""
-        return self.embed_prepared([self.prepare(rgb, cut, wanted)])[0]
+    def embed_at(
+        self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair], known: Squares | None = None
+    ) -> tuple[PatchVector, ...]:
+        """Vectors of these (index of the patch, offset) pairs, in that order, without those it does not take.
 
-    def prepare(self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair]) -> Prepared:
-        """Cut out what the vectors of these pairs are made from."""
+        known: as for `prepare`.
+        """
+        return self.embed_prepared([self.prepare(rgb, cut, wanted, known)])[0]
+
+    def prepare(
+        self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair], known: Squares | None = None
+    ) -> Prepared:
+        """Cut out what the vectors of these pairs are made from.
+
+        known: squares of the same picture, for extractors that look at it one after the other; what is cut is added.
+        """
+        known = {} if known is None else known
         pairs = tuple((at, offset) for at, offset in wanted if self.takes(cut[at].region, offset))
-        squares = {at: resize(rgb, cut[at], self._side(cut[at].region)) for at in sorted({at for at, _ in pairs})}
+        squares = {}
+        for at in sorted({at for at, _ in pairs}):
+            key = cut[at], self._side(cut[at].region)
+            if key not in known:
+                known[key] = resize(rgb, *key)
+            squares[at] = known[key]
         return Prepared(pairs, squares, tuple(cut[at].region for at, _ in pairs))
 
     def embed_prepared(self, pictures: Sequence[Prepared]) -> list[tuple[PatchVector, ...]]:

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from mlcore.extractor import Extractor, Pair, Prepared
+from mlcore.extractor import Extractor, Pair, Prepared, Squares
 from mlcore.feature_store import CODE_VERSION, FeatureStore, Stored
 from mlcore.images import ImageRejected, decode
 from mlcore.records import Located, Pixels, Route
@@ -183,8 +183,9 @@ def _begin(shelves: Sequence[Shelf], source: Source, known: _LookedUp) -> _Begun
         refused = Stored.refusal(error.code, error.reason)
         return _Begun(source, (refused,) * len(shelves), (_NOTHING,) * len(shelves))
     records = _located(shelves, known.records, rgb)
+    squares: Squares = {}
     prepared = [
-        _prepare(shelf, record, offsets, rgb) if pairs is None or pairs else None
+        _prepare(shelf, record, offsets, rgb, squares) if pairs is None or pairs else None
         for shelf, record, offsets, pairs in zip(shelves, records, source.offsets, known.missing, strict=True)
     ]
     return _Begun(source, tuple(records), tuple(prepared))
@@ -224,9 +225,9 @@ def _located(shelves: Sequence[Shelf], known: Sequence[Stored | None], rgb: Pixe
     return records
 
 
-def _prepare(shelf: Shelf, record: Stored, offsets: Sequence[int], rgb: Pixels) -> Prepared:
+def _prepare(shelf: Shelf, record: Stored, offsets: Sequence[int], rgb: Pixels, squares: Squares) -> Prepared:
     patches = record.located.patches
-    return shelf.extractor.prepare(rgb, patches, record.missing(shelf.extractor.pairs(patches, offsets)))
+    return shelf.extractor.prepare(rgb, patches, record.missing(shelf.extractor.pairs(patches, offsets)), squares)
 
 
 def _finish(shelves: Sequence[Shelf], group: Sequence[_Begun]) -> Iterator[tuple[Stored, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 from mlcore import artifact as artifacts
 from mlcore.artifact import Artifact, weights_beside
 from mlcore.ensemble import ImageScore
-from mlcore.extractor import Extractor, ExtractorMismatch
+from mlcore.extractor import Extractor, ExtractorMismatch, Squares
 from mlcore.faces import FaceFinder
 from mlcore.images import ImageRejected, decode
 from mlcore.quality import Shortcoming, measure, shortcomings
@@ -108,9 +108,10 @@ class Scorer:
     def _vectors(self, rgb: Pixels, located: Located) -> dict[str, tuple[PatchVector, ...]]:
         """One batch for each extractor, of every patch at the offsets that the ensemble looks at."""
         found = {}
+        squares: Squares = {}
         for extractor in self._extractors:
             wanted = extractor.pairs(located.patches, self.artifact.ensemble.offsets(extractor.config.id))
-            found[extractor.config.id] = extractor.embed_at(rgb, located.patches, wanted)
+            found[extractor.config.id] = extractor.embed_at(rgb, located.patches, wanted, squares)
         return found
 
 

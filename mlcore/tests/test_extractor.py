@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlcore import backbones
-from mlcore.extractor import Extractor, ExtractorConfig, ExtractorMismatch, configure, roll
+from mlcore.extractor import Extractor, ExtractorConfig, ExtractorMismatch, Squares, configure, roll
 from mlcore.patches import PUBLISHED
 from mlcore.records import Box, Located, Patch, Pixels, Region, Route, Vectors
 from mlcore.tests.pictures import finder, frontal_face, scene
@@ -145,3 +145,15 @@ def test_features_that_this_machine_can_not_make_are_refused() -> None:
         Extractor(replace(CONFIG, weights_id="other"))
     with pytest.raises(ExtractorMismatch, match="geometry"):
         Extractor(replace(CONFIG, geometry="of long ago"))
+
+
+def test_a_square_that_is_known_is_not_cut_again() -> None:
+    rgb = scene(160, 120)
+    known: Squares = {}
+    first = EXTRACTOR.prepare(rgb, CUT, [(0, 0)], known)
+    again = EXTRACTOR.prepare(rgb, CUT, [(0, 0), (1, 0)], known)
+    assert again.squares[0] is first.squares[0]
+    assert set(known) == {(CUT[0], EXTRACTOR.config.input_size), (CUT[1], EXTRACTOR.config.input_size)}
+    plain = EXTRACTOR.embed_at(rgb, CUT, [(0, 0), (1, 0)])
+    kept = EXTRACTOR.embed_at(rgb, CUT, [(0, 0), (1, 0)], known)
+    assert all(np.array_equal(one.vector, other.vector) for one, other in zip(plain, kept, strict=True))
