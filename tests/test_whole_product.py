@@ -103,7 +103,8 @@ def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(promoted: 
             cursor.execute(f"SELECT {column} FROM jobs_job WHERE kind = 'grading.train_model' ORDER BY id DESC LIMIT 1")
             return cursor.fetchone()[0]
 
-    product.command("train", STUDY, "--seed", "5")
+    # Networks take long enough to be caught at work.
+    product.command("train", STUDY, "--seed", "5", "--networks")
     wait_for("the run to be under way", lambda: state("state") == "running" and state("message") != "")
     product.kill("heavy")
     assert state("state") == "running"

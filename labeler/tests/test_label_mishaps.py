@@ -168,6 +168,7 @@ def test_images_before_one_whose_change_waits_are_asked_for_from_there(
     page.reload()
     page.locator(".stage[data-painted=true]").wait_for()
     press(page, "Backspace", "Backspace")
+    expect(page.locator("#reviewing-text")).to_have_text("image 1: Mild")
     cut(context)
     press(page, "5")
     waits(page, 1)

@@ -129,7 +129,7 @@ def test_stacking_survives_equal_and_perfect_parts() -> None:
     with pytest.raises(ValueError, match="finite"):
         stacked(twins * np.nan, truth)
     with pytest.raises(ValueError, match="stacked"):
-        stacked(np.zeros((5, 13)), truth)
+        stacked(np.zeros((5, 16)), truth)
 
 
 def test_idle_parts_are_dropped() -> None:
