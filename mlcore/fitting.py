@@ -11,6 +11,7 @@ from torch import nn
 
 from mlcore.records import Vectors
 from mlcore.regressor import EpochReport, Regressor, RegressorConfig, build, standardise, torch_threads
+from mlcore.standard import scale_of
 
 Floats = NDArray[np.float64]
 _LEAST_PATIENCE: Final = 4
@@ -50,9 +51,7 @@ def fit(
     """
     _check(x, y, w)
     _check(x_val, y_val, np.ones(len(y_val)))
-    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
-    scale = np.where(scale > 1e-6, scale, np.inf)
+    mean, scale = x.mean(axis=0, dtype=np.float64), scale_of(x)
     shared = {"input.mean": mean.astype(np.float32), "input.scale": scale.astype(np.float32)}
     images, images_val = _images(image_of, len(y)), _images(image_of_val, len(y_val))
     centre, spread = float(np.average(y, weights=w)), float(y.std()) or 1.0

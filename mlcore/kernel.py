@@ -17,14 +17,13 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.penalised import solve
-from mlcore.records import PatchVector, Region
-from mlcore.views import MIRRORED, Tensors, Views, ViewScore, views
+from mlcore.penalised import Fitted, solve
+from mlcore.records import PatchVector
+from mlcore.standard import CLIP, lengths_of, scale_of, shares_of
+from mlcore.views import MIRRORED, Tensors, Views, ViewScore, sides, views
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-# Standardised features beyond this many deviations say "unlike all training data", not "ten times as severe".
-_CLIP: Final = 5.0
 # Patches that directions and distances are taken from; more change them little.
 _SAMPLE: Final = 600
 # Rows whose waves are held at once.
@@ -68,7 +67,7 @@ class _Lift:
 
     def standard(self, x: Singles) -> Floats:
         """(…, dim) to (…, dim), standardised and within bounds."""
-        return np.clip((x.astype(np.float64) - self.mean) / self.scale, -_CLIP, _CLIP)
+        return np.clip((x.astype(np.float64) - self.mean) / self.scale, -CLIP, CLIP)
 
     def one(self, x: Singles) -> Floats:
         """(dim,) to (2 × pairs,). Sums in a fixed order, as products of matrices depend on threads and rows."""
@@ -152,19 +151,7 @@ class Kernel:
 
 
 def _places(seen: Views) -> dict[str, list[int]]:
-    """The rows that are the whole face, and those that are patches."""
-    face = [at for at, region in enumerate(seen.regions) if region is Region.FACE]
-    return {_FACE: face, _PATCHES: [at for at in range(len(seen.regions)) if at not in face]}
-
-
-@dataclass(frozen=True, slots=True)
-class KernelFit:
-    """model: fitted on all images. out_of_fold: (n,) each image's prediction by a fit without its fold, whose penalty
-    was chosen without its fold too. penalty: the model's."""
-
-    model: Kernel
-    out_of_fold: Floats
-    penalty: float
+    return dict(zip(_KINDS, sides(seen), strict=True))
 
 
 def fit(
@@ -174,7 +161,7 @@ def fit(
     fold_of: NDArray[np.int64],
     blocks: Sequence[int] = (),
     config: KernelConfig | None = None,
-) -> KernelFit:
+) -> Fitted[Kernel]:
     """Fit to all images, and predict each from the others; takes and raises what `mlcore.ridge.fit` does.
 
     Where patches lie, and in which directions they differ, is taken from all images, their severities from none but
@@ -201,24 +188,20 @@ def fit(
         tensors[f"{kind}.slope"] = slope.astype(np.float32)
         tensors[f"{kind}.level"] = np.array([middle @ slope], dtype=np.float32)
     tensors["intercept"] = np.array([found.intercept], dtype=np.float32)
-    return KernelFit(Kernel(config, tensors), found.out_of_fold, found.penalty)
+    return Fitted(Kernel(config, tensors), found.out_of_fold, found.penalty)
 
 
 def _lift(x: Singles, blocks: Sequence[int], config: KernelConfig, number: int) -> _Lift:
     """Made for the vectors of one kind of view, (rows, dim)."""
     dim = x.shape[1]
-    lengths = tuple(blocks) or (dim,)
-    if sum(lengths) != dim:
-        raise ValueError(f"blocks of {sum(lengths)} features in vectors of {dim}")
+    lengths = lengths_of(blocks, dim)
     if not np.all(np.isfinite(x)):
         raise ValueError("features must be finite")
-    share = np.repeat([(length * len(lengths)) ** -0.5 for length in lengths], lengths)
-    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
-    scale = np.where(scale > 1e-6, scale, np.inf)
+    share = shares_of(lengths) / np.sqrt(len(lengths))
+    mean, scale = x.mean(axis=0, dtype=np.float64), scale_of(x)
     draw = np.random.default_rng([config.seed, number])
     sample = x[np.sort(draw.permutation(len(x))[:_SAMPLE])]
-    standard = np.clip((sample - mean) / scale, -_CLIP, _CLIP) * share
+    standard = np.clip((sample - mean) / scale, -CLIP, CLIP) * share
     _, _, directions = np.linalg.svd(standard, full_matrices=False)
     directions = directions[: config.components]
     length = np.sqrt(2 * config.bend / _median_distance(standard @ directions.T))

@@ -7,11 +7,23 @@ there are fewer images than features.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted(Generic[M]):
+    """model: fitted on all images. out_of_fold: (n,) each image's prediction by a fit without its fold, whose penalty
+    was chosen without its fold too. penalty: the model's."""
+
+    model: M
+    out_of_fold: Floats
+    penalty: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,17 @@ Gammerman and Vovk 1998 for its dual form, which is taken where there are fewer 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.penalised import solve
-from mlcore.records import PatchVector, Region
-from mlcore.views import MIRRORED, Tensors, Views, ViewScore, views
+from mlcore.penalised import Fitted, solve
+from mlcore.records import PatchVector
+from mlcore.standard import CLIP, lengths_of, scale_of, shares_of
+from mlcore.views import MIRRORED, Tensors, ViewScore, sides, views
 
 Floats = NDArray[np.float64]
-# Standardised features beyond this many deviations say "unlike all training data", not "ten times as severe".
-_CLIP: Final = 5.0
 _FACE, _PATCHES = 0, 1
 
 
@@ -70,12 +69,10 @@ class Ridge:
         if seen.x.shape[1] != self.dim:
             raise ValueError(f"vectors of length {self.dim} expected, not {seen.x.shape[1]}")
         # A kind of view that no training image had is not looked at.
-        sides = [
-            (view, side) for view, side in enumerate(_sides(seen)) if side and np.isfinite(self._scale[view]).any()
-        ]
-        share = 1 / max(1, len(sides))
+        known = [(view, side) for view, side in enumerate(sides(seen)) if side and np.isfinite(self._scale[view]).any()]
+        share = 1 / max(1, len(known))
         said = []
-        for view, side in sides:
+        for view, side in known:
             for at, one in zip(side, self._contributions(view, seen.x[side]), strict=True):
                 said.append(ViewScore(seen.patches[at], self._intercept + one / share, share / len(side)))
         return tuple(sorted(said, key=lambda score: score.patch))
@@ -84,7 +81,7 @@ class Ridge:
         """Of each vector of a view to the severity; their mean is that of the mean vector, which is clipped."""
         standard = (x.astype(np.float64) - self._mean[view]) / self._scale[view]
         middle = standard.mean(axis=0)
-        tame = np.clip(middle, -_CLIP, _CLIP)
+        tame = np.clip(middle, -CLIP, CLIP)
         # Sums over an axis, not matrix products: their order of additions does not depend on the number of rows.
         own: Floats = ((standard - middle + tame) * self._slope[view]).sum(axis=1)
         return [float(value) for value in own]
@@ -96,22 +93,6 @@ class Ridge:
         return self.config.to_json()
 
 
-def _sides(seen: Views) -> tuple[list[int], list[int]]:
-    """The rows that are the whole face, and those that are patches."""
-    face = [at for at, region in enumerate(seen.regions) if region is Region.FACE]
-    return face, [at for at in range(len(seen.regions)) if at not in face]
-
-
-@dataclass(frozen=True, slots=True)
-class RidgeFit:
-    """model: fitted on all images. out_of_fold: (n,) each image's prediction by a fit without its fold, whose penalty
-    was chosen without its fold too. penalty: the model's."""
-
-    model: Ridge
-    out_of_fold: Floats
-    penalty: float
-
-
 def fit(
     vectors: Sequence[Sequence[PatchVector]],
     y: Floats,
@@ -119,7 +100,7 @@ def fit(
     fold_of: NDArray[np.int64],
     blocks: Sequence[int] = (),
     config: RidgeConfig | None = None,
-) -> RidgeFit:
+) -> Fitted[Ridge]:
     """Fit by weighted least squares with a penalty, and predict every image from the others.
 
     vectors: of n images, each with at least one. y, w: (n,) severities and weights above 0. fold_of: (n,) the fold of
@@ -140,7 +121,7 @@ def fit(
         "slope": (slope.reshape(2, -1) * table.share).astype(np.float32),
         "intercept": np.array([found.intercept], dtype=np.float32),
     }
-    return RidgeFit(Ridge(config, tensors), found.out_of_fold, found.penalty)
+    return Fitted(Ridge(config, tensors), found.out_of_fold, found.penalty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +139,21 @@ def _design(vectors: Sequence[Sequence[PatchVector]], blocks: Sequence[int], con
     if not seen or not all(image.patches for image in seen):
         raise ValueError("every image needs at least one view")
     dim = seen[0].x.shape[1]
-    lengths = tuple(blocks) or (dim,)
-    if sum(lengths) != dim:
-        raise ValueError(f"blocks of {sum(lengths)} features in vectors of {dim}")
-    share = np.repeat([length**-0.5 for length in lengths], lengths)
+    lengths = lengths_of(blocks, dim)
+    share = shares_of(lengths)
     phi = np.zeros((len(seen), 2, dim))
     mean, scale, shares = np.zeros((2, dim)), np.full((2, dim), np.inf), np.zeros((2, dim))
-    sides = [_sides(image) for image in seen]
-    present = [any(pair[view] for pair in sides) for view in (_FACE, _PATCHES)]
+    found = [sides(image) for image in seen]
+    present = [any(pair[view] for pair in found) for view in (_FACE, _PATCHES)]
     for view in (_FACE, _PATCHES):
-        rows = [at for at, pair in enumerate(sides) if pair[view]]
+        rows = [at for at, pair in enumerate(found) if pair[view]]
         if not rows:
             continue
         # A view that an image lacks stays at 0: what it would be on average.
-        own = np.stack([seen[at].x[sides[at][view]].mean(axis=0, dtype=np.float64) for at in rows])
-        mean[view], scale[view] = own.mean(axis=0), own.std(axis=0)
-        # A feature that never varies carries nothing, and must not blow up when a later image differs in it.
-        scale[view] = np.where(scale[view] > 1e-6, scale[view], np.inf)
+        own = np.stack([seen[at].x[found[at][view]].mean(axis=0, dtype=np.float64) for at in rows])
+        mean[view], scale[view] = own.mean(axis=0), scale_of(own)
         shares[view] = share / np.sqrt(len(lengths) * sum(present))
-        phi[rows, view] = np.clip((own - mean[view]) / scale[view], -_CLIP, _CLIP) * shares[view]
+        phi[rows, view] = np.clip((own - mean[view]) / scale[view], -CLIP, CLIP) * shares[view]
     if not np.all(np.isfinite(phi)):
         raise ValueError("features must be finite")
     return _Design(phi.reshape(len(seen), 2 * dim), mean, scale, shares)

@@ -18,12 +18,13 @@ from mlcore import kernel, ridge, rolling
 from mlcore.ensemble import Ensemble, Part, stacked, without_idle
 from mlcore.evaluation import Evaluation, evaluate
 from mlcore.examples import Example, ExpertData
-from mlcore.kernel import KernelConfig, KernelFit
+from mlcore.kernel import Kernel, KernelConfig
 from mlcore.networks import fit_network
+from mlcore.penalised import Fitted
 from mlcore.raters import RaterModel, estimate
 from mlcore.records import PatchVector
 from mlcore.regressor import EpochReport, RegressorConfig
-from mlcore.ridge import RidgeConfig, RidgeFit
+from mlcore.ridge import Ridge, RidgeConfig
 from mlcore.rolling import Rolls
 from mlcore.splits import folds
 from mlcore.views import Model
@@ -259,18 +260,16 @@ class Training:
         return [one for one in made if one is not None]
 
     def _ridge(self, expert: ExpertData) -> _Candidate | None:
-        seen = self._seen(expert)
-        if seen is None:
-            return None
-        return self._closed(expert, seen, ridge.fit(*self._data(expert, seen), expert.blocks, self._config.ridge))
+        return self._closed(expert, lambda x, y, w, fold: ridge.fit(x, y, w, fold, expert.blocks, self._config.ridge))
 
     def _kernel(self, expert: ExpertData) -> _Candidate | None:
+        return self._closed(expert, lambda x, y, w, fold: kernel.fit(x, y, w, fold, expert.blocks, self._config.kernel))
+
+    def _closed(self, expert: ExpertData, fit: Callable[..., Fitted[Ridge] | Fitted[Kernel]]) -> _Candidate | None:
         seen = self._seen(expert)
         if seen is None:
             return None
-        return self._closed(expert, seen, kernel.fit(*self._data(expert, seen), expert.blocks, self._config.kernel))
-
-    def _closed(self, expert: ExpertData, seen: Places, fitted: RidgeFit | KernelFit) -> _Candidate:
+        fitted = fit(*self._data(expert, seen))
         return _Candidate(expert, fitted.model, self._spread_out(seen, fitted.out_of_fold))
 
     def _data(self, expert: ExpertData, seen: Places) -> tuple[list[Sequence[PatchVector]], Floats, Floats, Places]:

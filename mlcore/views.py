@@ -69,6 +69,12 @@ def views(vectors: Sequence[PatchVector], offsets: Sequence[int]) -> Views:
     return Views(table, patches, tuple(seen[patch][0].region for patch in patches))
 
 
+def sides(seen: Views) -> tuple[list[int], list[int]]:
+    """The rows that are the whole face, and those that are patches."""
+    face = [at for at, region in enumerate(seen.regions) if region is Region.FACE]
+    return face, [at for at in range(len(seen.regions)) if at not in face]
+
+
 def combined(scores: Sequence[ViewScore]) -> float:
     """An image's severity from its views' scores, at least one: their weighted mean, not clipped."""
     total = sum(score.weight for score in scores)
