@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
+from playwright.sync_api import Error as BrowserError
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -11,7 +15,7 @@ from labeler.models import Assignment, Study
 from labeler.tests.factories import signed_in
 
 DESKTOP = {"width": 1280, "height": 800}
-PATIENCE_MS = 10_000
+PATIENCE_MS = 30_000
 ANSWERS = "**/label/answers"
 
 
@@ -39,16 +43,60 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def eventually(page: Page, read: Callable[[], object], wanted: object) -> None:
+    """Read until it is what is wanted: a page, and the server behind it, take their time on a busy machine."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < until:
+        try:
+            if read() == wanted:
+                return
+        except BrowserError:
+            # The page that was asked made way for the next one.
+            pass
+        # Not asleep: what the browser tells is taken in meanwhile.
+        page.wait_for_timeout(50)
+    assert read() == wanted
+
+
 def saved(page: Page) -> None:
     expect(page.locator("#saving-text")).to_have_text("Saved")
 
 
 def images_ahead(page: Page, count: int = 5) -> None:
-    """Wait until so many images are in memory."""
+    """Wait until the image on the screen and those after it, so many in all, are in memory."""
     page.wait_for_function(
-        "count => [...document.querySelectorAll('.picture')].filter((one) => one.naturalWidth).length >= count",
+        """count => {
+            const pictures = [...document.querySelectorAll('.picture')];
+            const next = pictures.slice(pictures.findIndex((one) => one.matches('.shown'))).slice(0, count);
+            return next.length === count && next.every((one) => one.naturalWidth);
+        }""",
         arg=count,
     )
+
+
+def without_waits(page: Page) -> None:
+    """From now on the page does nothing after a wait, however short: what it does, it does at once."""
+    page.evaluate("window.setTimeout = () => 0")
+
+
+def clicks(page: Page, target: Locator, *, times: int = 1, at: float = 0, count_from: int = 1) -> None:
+    """Clicks in the middle of it, a tenth of a second apart; on a busy machine a double click is a slow one otherwise.
+
+    The first is `at` so many seconds from now, and counts for the browser as the `count_from`th of a row.
+    """
+    box = target.bounding_box()
+    assert box is not None
+    click_at(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, times=times, at=at, count_from=count_from)
+
+
+def click_at(page: Page, x: float, y: float, *, times: int = 1, at: float = 0, count_from: int = 1) -> None:
+    mouse = page.context.new_cdp_session(page)
+    begun = time.time() + at
+    for number in range(times):
+        for kind in ("mousePressed", "mouseReleased"):
+            told = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": count_from + number}
+            mouse.send("Input.dispatchMouseEvent", {**told, "timestamp": begun + number / 10})
+    mouse.detach()
 
 
 def answers(dealt: list[Assignment]) -> list[list[object]]:
