@@ -10,12 +10,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.product import Product
 
 PASSPHRASE = "a long enough passphrase"
+# For what a worker does, on a machine that does much else.
+WORK_MS = 300_000
 
 
 def sign_in(browser: Browser, product: Product, email: str) -> Page:
     context: BrowserContext = browser.new_context(base_url=product.address, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.goto("/")
+    page.set_default_timeout(120_000)
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSPHRASE)
     page.get_by_role("button", name="Sign in").click()
@@ -37,13 +40,13 @@ def import_pictures(page: Page, folder: Path, *, table: Path | None = None) -> N
     if table is not None:
         page.get_by_label("Table (CSV, optional)").set_input_files(table)
     page.get_by_role("button", name="Import", exact=True).first.click()
-    expect(page.locator("[data-job-state]")).to_have_text("done", timeout=60_000)
+    expect(page.locator("[data-job-state]")).to_have_text("done", timeout=WORK_MS)
 
 
 def wait_for_search(page: Page) -> None:
     """Until the search for duplicates and persons, which an import asks for, has looked at every picture."""
     page.get_by_role("link", name="Duplicates and persons").click()
-    expect(page.get_by_text("Every image was looked at.")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Every image was looked at.")).to_be_visible(timeout=WORK_MS)
 
 
 def see_figures(page: Page, **figures: int) -> None:
@@ -55,7 +58,7 @@ def see_figures(page: Page, **figures: int) -> None:
 def begin_labelling(page: Page) -> None:
     page.get_by_role("link", name="Allocation").click()
     page.get_by_role("button", name="Assign and begin labelling").click()
-    expect(page.locator("[data-job-state]")).to_have_text("done", timeout=60_000)
+    expect(page.locator("[data-job-state]")).to_have_text("done", timeout=WORK_MS)
     expect(page.get_by_text("labelling", exact=True)).to_be_visible()
 
 
@@ -85,6 +88,7 @@ def label(page: Page, study: str, *, most: int = 10_000) -> str:
 
 def promote(page: Page) -> None:
     """With a reason where the verdict, which twenty pictures can't decide, went against the model."""
+    page.wait_for_load_state()
     reason = page.get_by_label("Why use it")
     if reason.is_visible():
         reason.fill("A test of the whole path.")
@@ -96,6 +100,7 @@ def set_repeats(page: Page, *, percent: int) -> None:
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("Shown again, in percent of a queue").fill(str(percent))
     page.get_by_role("button", name="Save the settings").click()
+    expect(page.get_by_text("The settings are saved.")).to_be_visible()
     expect(page.get_by_label("Shown again, in percent of a queue")).to_have_value(str(percent))
 
 

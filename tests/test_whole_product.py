@@ -66,7 +66,7 @@ def promoted(product: Product, folder: Path, chromium: Browser) -> Product:
     assert re.fullmatch(r"\d\.\d{3}", shown)
 
     lead.get_by_role("button", name="Train a model").click()
-    expect(lead.get_by_role("heading", name="On the golden set")).to_be_visible(timeout=120_000)
+    expect(lead.get_by_role("heading", name="On the golden set")).to_be_visible(timeout=steps.WORK_MS)
     steps.promote(lead)
     return product
 
@@ -109,7 +109,7 @@ def test_a_run_whose_worker_is_killed_is_taken_up_again_and_ends_once(promoted: 
     product.kill("heavy")
     assert state("state") == "running"
     product.start_worker("heavy")
-    wait_for("the run to end", lambda: state("state") in ("done", "failed"), seconds=120)
+    wait_for("the run to end", lambda: state("state") in ("done", "failed"), seconds=300)
     assert (state("state"), state("error"), state("attempt")) == ("done", "", 2)
     with psycopg2.connect(product.environment["DATABASE_URL"]) as database, database.cursor() as cursor:
         cursor.execute(

@@ -160,6 +160,15 @@ def leaves(page: Page) -> list[str]:
     return asked
 
 
+def leaves_not(page: Page) -> list[str]:
+    """The page is asked to close, and stays; the kinds of what it asked before."""
+    asked = dismissed(page)
+    with page.expect_event("dialog"):
+        page.close(run_before_unload=True)
+    eventually(page, lambda: len(asked), 1)
+    return [kind for kind, _ in asked]
+
+
 def dismissed(page: Page) -> list[tuple[str, str]]:
     """Kind and words of each dialog that the browser shows from now on; the rater says no to it."""
     told: list[tuple[str, str]] = []

@@ -12,7 +12,7 @@ from accounts.models import User
 from labeler.importing import add_image
 from labeler.models import Image, Study
 from labeler.tests.drawn import jpeg
-from labeler.tests.label_browser import context_of
+from labeler.tests.label_browser import context_of, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,8 +20,8 @@ _BROKEN = "() => [...document.querySelectorAll('.tile img')].filter((img) => !im
 
 
 def _loaded(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate(_BROKEN) == 0
+    page.wait_for_load_state()
+    eventually(page, lambda: page.evaluate(_BROKEN), 0)
 
 
 def test_pictures_are_selected_and_rejected(

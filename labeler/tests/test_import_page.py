@@ -37,6 +37,7 @@ def test_a_folder_comes_in_from_the_page(
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator(".problems")).to_contain_text("“perhaps” is neither yes nor no")
     assert len(parts) == 2 and not Job.objects.exists()
+    page.wait_for_load_state()
 
     page.set_input_files("#id_files_table", sound)
     page.get_by_role("button", name="Import", exact=True).click()

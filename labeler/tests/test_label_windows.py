@@ -53,6 +53,8 @@ def test_what_is_graded_in_one_window_is_not_asked_in_the_other(
     expect(second.locator("#reviewing-text")).to_have_text("image 1: Mild")
     press(second, "5")
     saved(second)
+    # What was graded there is known here.
+    expect(page.locator("#progress-text")).to_have_text("3 of 12")
     saved(page)
     press(page, "1")
     saved(page)
@@ -83,10 +85,10 @@ def test_a_window_delivers_what_another_one_left(
     press(first, "3", "4")
     # Truly: neither window says that all is saved while one of them waits.
     expect(second.locator("#saving")).to_have_attribute("data-state", "saving")
+    expect(second.locator("#progress-text")).to_have_text("3 of 12")
     kept(first, 2)
     first.close()
     saved(second)
-    expect(second.locator("#progress-text")).to_have_text("3 of 12")
     assert answers(dealt)[:3] == [[3], [4], []]
 
 
@@ -99,6 +101,8 @@ def test_windows_without_locks_deliver_in_order_and_each_answer_once(
     press(first, "3")
     expect(second.locator("#progress-text")).to_have_text("2 of 12")
     press(second, "Backspace", "4")
+    # Its turn is that in which the machine has it.
+    kept(second, 2)
     press(first, "Backspace", "5", "2")
     for page in (first, second):
         waits(page, 4)
@@ -140,13 +144,17 @@ def test_a_key_that_was_meant_for_an_image_that_is_gone_grades_no_other(
     second = open_page(context, bob_rates.study)
     # As soon as the next image is there: nobody can have judged it by then.
     second.evaluate(
-        """() => new MutationObserver(() => setTimeout(
-            () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "1", bubbles: true})), 200
-        )).observe(document.getElementById("progress-text"), {childList: true})"""
+        """() => new MutationObserver((_, observer) => {
+            observer.disconnect();
+            setTimeout(() => {
+                document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "1", bubbles: true}));
+                window.wasPressed = true;
+            }, 200);
+        }).observe(document.getElementById("progress-text"), {childList: true})"""
     )
     press(page, "3")
     expect(second.locator("#progress-text")).to_have_text("2 of 12")
-    second.wait_for_timeout(600)
+    second.wait_for_function("() => window.wasPressed")
     saved(page)
     saved(second)
     assert answers(dealt)[:2] == [[3], []]

@@ -153,6 +153,14 @@ def test_practice_by_keyboard_tells_at_once_and_keeps_nothing(page: Page, bob_ra
     assert not Label.objects.exists()
 
 
+def _practice_picture(page: Page) -> object:
+    """Where it is, once it is there."""
+    page.wait_for_function(
+        "() => (({complete, naturalWidth}) => complete && naturalWidth)(document.getElementById('practice-picture'))"
+    )
+    return page.locator("#practice-picture").bounding_box()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_practice_by_thumb_fits_a_phone_and_leads_to_the_images(
     chromium: Browser, live_server: LiveServer, bob: User, study: Study, dealt: list[Assignment], practice: None
@@ -162,14 +170,17 @@ def test_practice_by_thumb_fits_a_phone_and_leads_to_the_images(
         page.goto(f"/studies/{study.pk}/label/")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.get_by_role("button", name="Practise").tap()
-        before = page.locator("#practice-picture").bounding_box()
+        expect(page.locator("#practice-picture")).to_be_visible()
+        before = _practice_picture(page)
         for name in ("Clear", "Severe"):
             level = page.locator(".level", has=page.get_by_text(name, exact=True))
             box = level.bounding_box()
             assert box is not None and min(box["width"], box["height"]) >= 44 and box["y"] + box["height"] <= 844
             level.tap()
+            expect(page.locator("#practice-said")).not_to_be_empty()
             # What is said doesn't move the image.
-            assert page.locator("#practice-picture").bounding_box() == before
+            assert _practice_picture(page) == before
             page.get_by_role("button", name="Next").tap()
+            expect(page.locator("#practice-said")).to_be_empty()
         page.locator("#practice").get_by_role("button", name="Start grading").tap()
         page.locator(".stage[data-painted=true]").wait_for()
