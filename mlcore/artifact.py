@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
+from mlcore import tensor_file
 from mlcore.ensemble import Ensemble
 from mlcore.extractor import ExtractorMismatch
 
@@ -105,7 +104,7 @@ def load(folder: Path) -> Artifact:
         raise ArtifactError(f"{MODEL_FILE} in {folder} is not the file that the artifact was saved with.")
     try:
         return Artifact(
-            ensemble=Ensemble.from_json(facts["ensemble"], load_tensors(model)),
+            ensemble=Ensemble.from_json(facts["ensemble"], tensor_file.load(model)),
             manifest_sha256=str(facts["manifest_sha256"]),
             metrics=facts["metrics"],
             versions=facts["versions"],
@@ -133,7 +132,7 @@ def _check_schema(folder: Path, facts: Any) -> None:
 
 
 def _fill(folder: Path, artifact: Artifact, weights: Iterable[Path]) -> None:
-    model = save_tensors(artifact.ensemble.tensors())
+    model = tensor_file.saved(artifact.ensemble.tensors())
     (folder / MODEL_FILE).write_bytes(model)
     facts = {
         "schema": SCHEMA,

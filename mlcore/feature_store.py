@@ -18,9 +18,8 @@ from typing import Final
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
+from mlcore import tensor_file
 from mlcore.records import Box, DroppedPatch, Located, Patch, PatchVector, Region, Route
 
 logger = logging.getLogger(__name__)
@@ -142,11 +141,11 @@ def _pack(stored: Stored) -> bytes:
     }
     rows = [vector.vector for vector in stored.vectors]
     table = np.stack(rows).astype(np.float32) if rows else np.zeros((0, 0), dtype=np.float32)
-    return save_tensors({"vectors": table}, metadata={"record": json.dumps(header)})
+    return tensor_file.saved({"vectors": table}, {"record": json.dumps(header)})
 
 
 def _unpack(data: bytes) -> Stored:
-    table = load_tensors(data)["vectors"]
+    table = tensor_file.load(data)["vectors"]
     # A safetensors file begins with the length of its JSON header, eight bytes, little-endian.
     length = int.from_bytes(data[:8], "little")
     header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["record"])

@@ -103,7 +103,8 @@ class Kernel:
     def __init__(self, config: KernelConfig, tensors: Mapping[str, Singles]) -> None:
         """tensors: as `tensors()` returned them. Raises KeyError or ValueError where they don't fit together."""
         self.config = config
-        self._tensors = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
+        # Laid out as they are read from a file: products of otherwise laid out arrays differ in their last bits.
+        self._tensors = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
         self._intercept = float(self._tensors["intercept"][0])
         self._sides = {kind: self._side(kind) for kind in _KINDS if f"{kind}.slope" in self._tensors}
         if not self._sides:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,9 @@ from mlcore.synthetic_panel import PUBLISHED_LEVELS
 from mlcore.training import TrainingConfig
 
 Floats = NDArray[np.float64]
-PUBLISHED_SEED = 5
-"""The seed whose figure was published."""
+SEEDS_TRIED = (5, 6, 7, 8)
+"""Of the recipe, with the published seed first. Theirs was picked by its error on the golden set, as they say that
+others may err by more there; how many they tried they don't say."""
 PUBLISHED_MODEL, TOLERANCE = 0.48, 0.03
 ASKED, AIM = 0.45, min(PUBLISHED_RMSE)
 
@@ -101,14 +103,20 @@ def _recipe(deal: Dealt, cache: Cache, quick: bool) -> list[Bar]:
     labels = [deal.examples[at].target for at in deal.training]
     truth = deal.study.truth
     recipe = PublishedRecipe(backbones.load("texture"), cache, PUBLISHED_LEVELS)
-    scores = recipe.learn_and_score(
-        [deal.pictures[at] for at in deal.training], labels, [deal.pictures[at] for at in deal.golden], PUBLISHED_SEED
+    tried = recipe.learn_and_score(
+        [deal.pictures[at] for at in deal.training],
+        labels,
+        [deal.pictures[at] for at in deal.golden],
+        SEEDS_TRIED[:1] if quick else SEEDS_TRIED,
     )
-    name, measured = "drawn: published recipe's RMSE", rmse(scores.severity, truth)
-    say(f"  {name} {measured:.4f}, its leaky validation {scores.validation_rmse:.4f}")
+    errors = [rmse(scores.severity, truth) for scores in tried]
+    say(f"  drawn: published recipe's RMSE by seed: {', '.join(f'{error:.4f}' for error in errors)}")
+    name, measured = "drawn: published recipe's RMSE, its seed picked on the golden set", min(errors)
+    scores = tried[errors.index(measured)]
     return [
         # The difficulty was fixed for the whole study; of a part of it nothing of the kind is known.
         reported(name, measured, "grades") if quick else within(name, measured, PUBLISHED_MODEL, TOLERANCE, "grades"),
+        reported(f"drawn: published recipe's RMSE, median of {len(errors)} seeds", median(errors), "grades"),
         reported("drawn: published recipe's own leaky validation RMSE", scores.validation_rmse, "grades"),
         reported("drawn: published recipe's correlation", pearson(scores.severity, truth) or 0.0),
         reported("drawn: a constant's RMSE", rmse(constant(labels, len(truth)), truth), "grades"),

@@ -154,7 +154,7 @@ def _recipe(study: Photographs, backbone: Backbone, load: Load) -> list[Bar]:
 
         def score(split: Split, number: int, seed: int = seed) -> Floats:
             learnt, aside = ([pictures[at] for at in side] for side in (split.train, split.validation))
-            scores = recipe.learn_and_score(learnt, [targets[at] for at in split.train], aside, seed)
+            (scores,) = recipe.learn_and_score(learnt, [targets[at] for at in split.train], aside, [seed])
             leaks.append(scores.validation_rmse)
             return scores.severity
 

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
+from mlcore import tensor_file
 from mlcore.commands.labelled import Subject
 from mlcore.commands.progress import Progress
 from mlcore.examiner import EXAMINER, examine
@@ -43,13 +42,13 @@ def pairs_alike(subjects: Sequence[Subject], cache: Path, progress: Progress) ->
 def _seen(subject: Subject, folder: Path, finder: FaceFinder) -> dict[str, Bytes]:
     path = folder / subject.sha256[:2] / f"{subject.sha256}.safetensors"
     try:
-        known: dict[str, Bytes] = load_tensors(path.read_bytes())
+        known: dict[str, Bytes] = tensor_file.load(path.read_bytes())
         return {"descriptor": known["descriptor"], "embedding": known["embedding"]}
     except (OSError, SafetensorError, KeyError):
         found = _look(subject, finder)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(save_tensors(found))
+    temporary.write_bytes(tensor_file.saved(found))
     temporary.replace(path)
     return found
 

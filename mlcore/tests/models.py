@@ -9,31 +9,44 @@ from mlcore import backbones
 from mlcore.artifact import Artifact
 from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, configure
+from mlcore.records import PatchVector
 from mlcore.regressor import RegressorConfig
 from mlcore.tests.pictures import finder, frontal_face
-from mlcore.training import Trained, TrainingConfig, train
+from mlcore.training import USUAL, Trained, TrainingConfig, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 
+_TARGETS = np.linspace(1.5, 4.5, 12)
+
+
 @lru_cache(maxsize=1)
-def small_training() -> Trained:
-    """One face's texture with noise that tells the severity, a dozen times."""
+def _face() -> tuple[Extractor, tuple[PatchVector, ...]]:
     extractor = Extractor(configure(backbones.load("texture")), finder=finder())
     rgb = frontal_face().pixels
-    seen = extractor.embed(rgb, extractor.locate(rgb))
+    return extractor, extractor.embed(rgb, extractor.locate(rgb))
+
+
+def small_vectors() -> list[tuple[PatchVector, ...]]:
+    """One face's texture with noise that tells the severity, a dozen times."""
+    _, seen = _face()
     draw = np.random.default_rng(0)
-    targets = np.linspace(1.5, 4.5, 12)
-    vectors = [
+    return [
         tuple(
             replace(one, vector=one.vector + draw.normal(target / 20, 0.02, one.vector.shape).astype(np.float32))
             for one in seen
         )
-        for target in targets
+        for target in _TARGETS
     ]
-    examples = [Example(f"{at:064x}", str(at), float(target)) for at, target in enumerate(targets)]
-    config = TrainingConfig(LEVELS, regressor=RegressorConfig(hidden=(16,), max_epochs=3, threads=1), folds=3)
-    return train([ExpertData(extractor.config, vectors)], examples, config)
+
+
+@lru_cache(maxsize=4)
+def small_training(models: tuple[str, ...] = USUAL) -> Trained:
+    """On `small_vectors`."""
+    extractor, _ = _face()
+    examples = [Example(f"{at:064x}", str(at), float(target)) for at, target in enumerate(_TARGETS)]
+    config = TrainingConfig(LEVELS, models, 3, RegressorConfig(hidden=(16,), max_epochs=3, threads=1))
+    return train([ExpertData(extractor.config, small_vectors())], examples, config)
 
 
 @lru_cache(maxsize=1)

@@ -15,8 +15,9 @@ from mlcore.ensemble import Ensemble, Part
 from mlcore.extractor import ExtractorMismatch
 from mlcore.records import Route
 from mlcore.scorer import Scorer
-from mlcore.tests.models import small_artifact
+from mlcore.tests.models import small_artifact, small_training, small_vectors
 from mlcore.tests.pictures import encoded, finder, frontal_face
+from mlcore.training import MODELS
 
 
 @pytest.fixture
@@ -34,6 +35,17 @@ def test_an_artifact_comes_back_whole(folder: Path) -> None:
     assert tensors.keys() == made.ensemble.tensors().keys()
     assert all(np.array_equal(tensors[name], value) for name, value in made.ensemble.tensors().items())
     assert sorted(path.name for path in folder.iterdir()) == [FACTS_FILE, MODEL_FILE]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_of_any_kind_says_the_same_before_it_is_saved_and_after(kind: str, tmp_path: Path) -> None:
+    trained, images = small_training((kind,)).ensemble, small_vectors()
+    artifacts.save(tmp_path / "run", Artifact(trained, "f" * 64))
+    back = artifacts.load(tmp_path / "run").ensemble
+    (of,) = trained.extractors
+    before, after = ([made.predict([{of.id: image}])[0] for image in images] for made in (trained, back))
+    assert len({score.severity for score in before if score}) == len(images)
+    assert after == before
 
 
 def test_weights_travel_in_the_artifact_where_they_are_given(tmp_path: Path) -> None:
