@@ -26,8 +26,8 @@ def test_a_request_still_at_work_does_not_stop_the_cleaning_up() -> None:
 
     request = threading.Thread(target=request_with_its_locks_in_the_other_order)
     request.start()
-    assert holds_the_last_table.wait(10)
+    assert holds_the_last_table.wait(60)
     empty_tables()
-    request.join(10)
+    request.join(60)
     assert not User.objects.exists()
     assert not Session.objects.exists()

@@ -52,7 +52,7 @@ def at_entra(client: Client, next_page: str = "") -> str:
     """Press “Sign in with Microsoft” and consent there; returns the address that Entra sends the browser back to."""
     away = client.get(reverse("entra_login"), {"next": next_page} if next_page else {})
     assert away.status_code == 302, away.content.decode()
-    back = requests.get(away["Location"], allow_redirects=False, timeout=5)
+    back = requests.get(away["Location"], allow_redirects=False, timeout=60)
     assert back.status_code == 302
     parts = urlsplit(back.headers["Location"])
     return f"{parts.path}?{parts.query}"

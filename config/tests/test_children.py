@@ -31,7 +31,7 @@ def _sleeper(folder: Path, program: str = "sleep 60") -> Callable[[], "subproces
     return lambda: Owner().spawn(["sh", "-c", program], log=folder / "log", folder=folder, stop=signal.SIGTERM)
 
 
-def _until(truth: Callable[[], bool], seconds: float = 10) -> None:
+def _until(truth: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not truth():
         assert time.monotonic() < end
@@ -46,7 +46,7 @@ def test_a_child_that_died_is_started_again_and_told_once(children: Children, li
     os.kill(first, signal.SIGKILL)
     child.process.wait()
     child.pause = 0.01
-    for _ in range(200):
+    for _ in range(1500):
         children.watch()
         if child.alive:
             break

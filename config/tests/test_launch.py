@@ -71,7 +71,7 @@ class Launcher:
         self.lines += self.process.stdout
 
     def until_up(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not any("Goldfold is at" in line for line in list(self.lines)):
             assert self.process.poll() is None and time.monotonic() < end, "".join(self.lines)
             time.sleep(0.05)
@@ -80,7 +80,7 @@ class Launcher:
         """Another `make` in another terminal."""
         command = ["make", target]
         return subprocess.run(
-            command, cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=self.clone, env=self.environment, capture_output=True, text=True, check=False, timeout=180
         )
 
     def numbers(self) -> list[int]:
@@ -88,7 +88,7 @@ class Launcher:
 
     def interrupt(self) -> None:
         os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(60)
+        self.process.wait(180)
 
 
 def _gone(numbers: list[int], seconds: float) -> bool:
@@ -102,7 +102,7 @@ def _gone(numbers: list[int], seconds: float) -> bool:
 
 def _running_in(clone: Path) -> list[str]:
     """The command lines of whatever still runs of the clone or of its servers, given a moment to end."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while True:
         shown = subprocess.run(["ps", "axww", "-o", "args="], capture_output=True, text=True, check=True).stdout
         found = [line for line in shown.splitlines() if str(clone) in line or str(layout(clone).home) in line]
@@ -129,7 +129,7 @@ def start(clone: Path) -> Iterator[Callable[[], Launcher]]:
 def test_a_run_comes_up_tells_a_second_one_and_ends_whole(clone: Path, start: Callable[[], Launcher]) -> None:
     launcher = start()
     launcher.until_up()
-    with urlopen(f"http://127.0.0.1:{launcher.port}/preparation.json", timeout=10) as answer:
+    with urlopen(f"http://127.0.0.1:{launcher.port}/preparation.json", timeout=60) as answer:
         assert answer.status == 200
     second = launcher.make("run")
     assert second.stdout.startswith(f"Goldfold already runs at http://127.0.0.1:{launcher.port} ")
@@ -155,5 +155,5 @@ def test_a_killed_launcher_takes_its_processes_along_and_can_be_started_again(
     again = start()
     again.until_up()
     assert again.make("stop").returncode == 0
-    again.process.wait(10)
+    again.process.wait(60)
     assert _running_in(clone) == []

@@ -248,7 +248,7 @@ def test_a_window_and_an_event_at_once() -> None:
     finally:
         stop.set()
         for asker in askers:
-            asker.join(30)
+            asker.join(60)
     assert problems == [] and not any(asker.is_alive() for asker in askers)
     assert connection.in_atomic_block is False
     check_whole(study)
@@ -271,7 +271,7 @@ def test_a_window_asked_for_in_the_middle_of_an_event_is_of_the_new_queue() -> N
         withdraw_rater(gone, "ill", actor=audit.SYSTEM)
         asker.start()
         _wait_until_somebody_waits()
-    asker.join(30)
+    asker.join(60)
     queue = queue_of(member)
     assert windows[0].total == 120
     assert [row.token for row in queue[:10]] == list(windows[0].tokens)
@@ -279,7 +279,7 @@ def test_a_window_asked_for_in_the_middle_of_an_event_is_of_the_new_queue() -> N
 
 
 def _wait_until_somebody_waits() -> None:
-    for _ in range(500):
+    for _ in range(6000):
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:

@@ -48,7 +48,7 @@ def test_a_grade_that_comes_during_the_close_is_refused(
     with transaction.atomic():
         set_state(bob_rates.study, state, actor=audit.SYSTEM)
         thread, found = _meanwhile(lambda: answer(bob_rates, grade(item.token)).refusal)
-    thread.join(20)
+    thread.join(60)
     assert found == [refusal] and not Label.objects.exists()
 
 
@@ -57,7 +57,7 @@ def test_a_window_that_is_asked_for_during_the_close_sends_nothing(bob_rates: Me
     with transaction.atomic():
         set_state(bob_rates.study, StudyState.CLOSED, actor=audit.SYSTEM)
         thread, found = _meanwhile(lambda: labelling.window(bob_rates, 1))
-    thread.join(20)
+    thread.join(60)
     assert found == [labelling.CLOSED] and not Assignment.objects.filter(released_at__isnull=False).exists()
 
 
@@ -68,5 +68,5 @@ def test_the_close_waits_for_a_grade_that_is_being_taken(bob_rates: Membership) 
         answer(bob_rates, grade(item.token))
         thread, found = _meanwhile(lambda: set_state(bob_rates.study, StudyState.CLOSED, actor=audit.SYSTEM))
         assert not found
-    thread.join(20)
+    thread.join(60)
     assert found == [None] and Study.objects.get().state == StudyState.CLOSED and Label.objects.count() == 1

@@ -244,7 +244,7 @@ def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/{ACCOUNT}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def container(azure_server: str, settings: Settings) -> ContainerClient:
         {"clinic": {"kind": "azure", "container": "selfies", "prefix": "north/", "connection_string": told}}
     )
     client = ContainerClient.from_connection_string(told, "selfies", retry_total=0)
-    until = time.monotonic() + 30  # a busy machine takes its time to start it
+    until = time.monotonic() + 120  # a busy machine takes its time to start it
     while True:
         try:
             client.create_container()

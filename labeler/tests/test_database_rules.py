@@ -261,7 +261,7 @@ def somebody_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def until(truth: Callable[[], bool], within: float = 10) -> None:
+def until(truth: Callable[[], bool], within: float = 60) -> None:
     end = time.monotonic() + within
     while not truth():
         assert time.monotonic() < end, "it did not happen"

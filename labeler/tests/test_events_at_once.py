@@ -95,7 +95,7 @@ def _at_once(*events: Callable[[], object]) -> list[Exception]:
 
     def do(event: Callable[[], object]) -> None:
         try:
-            ready.wait(10)
+            ready.wait(60)
             event()
         except Exception as error:  # noqa: BLE001 - handed to the test
             wrong.append(error)
@@ -106,7 +106,7 @@ def _at_once(*events: Callable[[], object]) -> list[Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
     return wrong
 

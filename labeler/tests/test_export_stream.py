@@ -65,7 +65,7 @@ def test_a_reader_who_goes_away_ends_the_query() -> None:
     pieces = chunks(_numbers(2_000_000_000), {})
     assert next(pieces)
     pieces.close()  # type: ignore[attr-defined]  # a generator
-    assert time.monotonic() - began < 5 and _answers()
+    assert time.monotonic() - began < 30 and _answers()
 
 
 def test_a_reader_who_goes_away_before_the_first_row_ends_the_query() -> None:
@@ -73,7 +73,7 @@ def test_a_reader_who_goes_away_before_the_first_row_ends_the_query() -> None:
     with pytest.raises(KeyboardInterrupt), copied(_copy("SELECT pg_sleep(60)"), {}):
         time.sleep(0.2)  # the query has begun
         raise KeyboardInterrupt
-    assert time.monotonic() - began < 5 and _answers()
+    assert time.monotonic() - began < 30 and _answers()
 
 
 def test_parquet_that_is_cut_short_has_no_end() -> None:

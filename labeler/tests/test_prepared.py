@@ -59,7 +59,7 @@ def test_each_thread_tells_its_own_connection() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(found) == sorted([2 * number for number in range(20)] * 4)
 
 

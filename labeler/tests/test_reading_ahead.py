@@ -44,7 +44,7 @@ def test_a_window_has_the_pictures_after_it_read_as_well(bob_rates: Membership) 
     for path in paths:
         forget(path)
     assert labelling.window(bob_rates, 2).tokens == (dealt[0].token, dealt[1].token)
-    time.sleep(0.5)
+    time.sleep(2)
     # Each is asked about once, as asking has it read.
     there = [in_memory(path) for path in paths]
     if all(there):
