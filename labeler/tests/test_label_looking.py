@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -15,7 +15,7 @@ from labeler.examples import keep_example
 from labeler.models import Assignment, Membership
 from labeler.tests.drawn import jpeg
 from labeler.tests.factories import start
-from labeler.tests.label_browser import click_at, context_of, eventually, images_ahead, open_page, press, saved
+from labeler.tests.label_browser import address, click_at, context_of, eventually, images_ahead, open_page, press, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,6 +163,24 @@ def test_the_zoom_ends_with_the_image_unless_the_rater_wants_it_to_stay(page: Pa
     eventually(page, lambda: look(page), before)
     press(page, "3")
     assert viewing(page, dealt[2])["zoom"] == round(1.25**3, 2)
+
+
+def test_the_zoom_stays_in_its_place_for_an_image_that_comes_late(
+    context: BrowserContext, bob_rates: Membership, dealt: list[Assignment]
+) -> None:
+    held: list[Route] = []
+    context.route(f"**{address(dealt[1])}*", lambda route: held.append(route))
+    page = open_page(context, bob_rates.study)
+    choose(page, "The zoom stays for the next image")
+    press(page, "+", "+", "+", "Shift+ArrowDown")
+    before = look(page)
+    assert before["y"] < 0
+    press(page, "3")
+    expect(page.locator("#progress-text")).to_have_text("2 of 4")
+    for route in held:
+        route.continue_()
+    page.locator(".stage[data-painted=true]").wait_for()
+    eventually(page, lambda: look(page), before)
 
 
 def test_light_stays_for_the_next_image_and_ends_with_the_page_unless_it_is_to_stay(page: Page) -> None:

@@ -166,7 +166,8 @@ export class Look extends EventTarget {
 
   #room(zoom) {
     const { naturalWidth, naturalHeight } = this.#stage.current.element;
-    if (!naturalWidth) return MIDDLE;
+    // Not known before the picture is there; then it is looked at again.
+    if (!naturalWidth) return { x: Infinity, y: Infinity };
     const { width, height } = this.#measured();
     const scale = zoom * Math.min(width / naturalWidth, height / naturalHeight);
     return { x: Math.max((naturalWidth * scale - width) / 2, 0), y: Math.max((naturalHeight * scale - height) / 2, 0) };
