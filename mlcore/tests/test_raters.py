@@ -29,6 +29,17 @@ def test_biases_are_found_where_each_image_has_one_grade() -> None:
     assert sum(one.grades for one in model.raters.values()) == 3300
 
 
+def test_thirty_grades_a_rater_tell_who_leans() -> None:
+    errors, leanings = [], []
+    for seed in range(3):
+        _, predicted, grades = panel(330, seed)
+        model = estimate(one_each(grades), predicted)
+        true = (grades - grades.mean(axis=1, keepdims=True)).mean(axis=0)
+        errors.append([model.raters[name].bias for name in NAMES] - true)
+        leanings.append(true)
+    assert np.std(errors) < 0.55 * np.std(leanings)
+
+
 def test_corrected_targets_are_nearer_to_the_panels_mean() -> None:
     _, predicted, grades = panel()
     ratings = one_each(grades)
@@ -82,11 +93,23 @@ def test_a_rater_of_few_grades_is_hardly_corrected() -> None:
     assert model.raters["R1"].bias - model.raters["R0"].bias == pytest.approx(0.4, abs=0.1)
 
 
-def test_raters_who_do_not_lean_are_left_alone() -> None:
-    draw = np.random.default_rng(6)
-    severity = draw.normal(3, 0.8, 900)
-    model = estimate([[Rating(f"R{at % 9}", one + draw.normal(0, 0.5))] for at, one in enumerate(severity)], severity)
-    assert max(abs(one.bias) for one in model.raters.values()) < 0.06
+def test_raters_who_do_not_lean_are_hardly_corrected() -> None:
+    by_chance, corrected = [], []
+    for seed in range(6, 10):
+        draw = np.random.default_rng(seed)
+        severity = draw.normal(3, 0.8, 900)
+        noise = draw.normal(0, 0.5, 900)
+        ratings = [[Rating(f"R{at % 9}", one)] for at, one in enumerate(severity + noise)]
+        corrected.append([one.bias for one in estimate(ratings, severity).raters.values()])
+        by_chance.append(noise.reshape(-1, 9).mean(axis=0))
+    assert np.std(corrected) < np.std(by_chance) / 2
+
+
+def test_noise_is_told_apart_only_where_images_have_several_grades() -> None:
+    _, predicted, grades = panel(330)
+    assert not estimate(one_each(grades), predicted).tells_noise
+    all_of_it = [[Rating(name, grade) for name, grade in zip(NAMES, row, strict=True)] for row in grades]
+    assert estimate(all_of_it, predicted).tells_noise
 
 
 def test_perfect_and_single_raters_give_finite_figures() -> None:
