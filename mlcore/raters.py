@@ -118,11 +118,10 @@ class _Fit:
         variance = 1 / (1 / self._spread + self._given @ precision)
         level = self._lean(precision, variance)
         left = self._residual - level - self._bias[self._rater_of]
-        of_image = np.bincount(self._image_of, precision[self._rater_of] * left, len(variance))
-        middle = variance * of_image
+        middle = variance * self._of_images(precision[self._rater_of] * left)
         self._spread = max(float(np.mean((middle**2 + variance)[self._graded])), 1e-6)
         squares = (left - middle[self._image_of]) ** 2 + variance[self._image_of]
-        sums = np.bincount(self._rater_of, squares, len(self._names))
+        sums = self._of_raters(squares)
         common = sums.sum() / self._counts.sum()
         self._noise = np.maximum((sums + common * _PRIOR_GRADES) / (self._counts + _PRIOR_GRADES), 1e-6)
 
@@ -133,9 +132,8 @@ class _Fit:
         """
         weighted = self._given * precision
         matrix = np.diag(weighted.sum(axis=0)) - weighted.T @ (weighted * variance[:, None])
-        by_rater = np.bincount(self._rater_of, precision[self._rater_of] * self._residual, len(self._names))
-        of_image = np.bincount(self._image_of, precision[self._rater_of] * self._residual, len(variance))
-        right = by_rater - weighted.T @ (variance * of_image)
+        precise = precision[self._rater_of] * self._residual
+        right = self._of_raters(precise) - weighted.T @ (variance * self._of_images(precise))
         rows = matrix.sum(axis=0)
         system = np.block([[rows.sum(), rows], [rows[:, None], matrix + np.eye(len(rows)) / self._leaning]])
         inverse = np.linalg.inv(system)
@@ -143,3 +141,9 @@ class _Fit:
         self._bias = solution[1:]
         self._leaning = max(float(np.mean(self._bias**2 + np.diag(inverse)[1:])), 1e-6)
         return float(solution[0])
+
+    def _of_images(self, values: Floats) -> Floats:
+        return np.asarray(np.bincount(self._image_of, values, len(self._given)), dtype=np.float64)
+
+    def _of_raters(self, values: Floats) -> Floats:
+        return np.asarray(np.bincount(self._rater_of, values, len(self._names)), dtype=np.float64)

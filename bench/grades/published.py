@@ -59,7 +59,7 @@ class PublishedRecipe:
         if len(seeds) == 1:
             return [lesson.taught(seeds[0])]
         with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as processes:
-            return list(followed(processes.map(lesson.taught, seeds), "the published recipe's fits"))
+            return list(followed(processes.map(lesson.taught_on_one_core, seeds), "the published recipe's fits"))
 
     def features(self, picture: Picture, times: int) -> Features:
         return self._features.of(picture.sha256, lambda: decode(picture.path.read_bytes()), times)
@@ -76,11 +76,13 @@ class _Lesson:
     scaled: bool
 
     def taught(self, seed: int) -> PublishedScores:
-        # As many at a time as there are cores, so that one thread each is the fastest.
+        model = fit(self.rows, self.targets, self.classes, seed, scaled=self.scaled)
+        return PublishedScores(np.array([model.score(patches) for patches in self.strangers]), model.validation_rmse)
+
+    def taught_on_one_core(self, seed: int) -> PublishedScores:
+        """For as many at a time as there are cores: then one thread each is the fastest."""
         with threadpool_limits(1):
-            model = fit(self.rows, self.targets, self.classes, seed, scaled=self.scaled)
-            scores = [model.score(patches) for patches in self.strangers]
-            return PublishedScores(np.array(scores), model.validation_rmse)
+            return self.taught(seed)
 
 
 def constant(targets: Sequence[float], images: int) -> Floats:

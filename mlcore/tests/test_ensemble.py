@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save
 
 from mlcore import ridge
 from mlcore.ensemble import Ensemble, Part, stacked, without_idle
@@ -12,6 +11,7 @@ from mlcore.extractor import ExtractorConfig
 from mlcore.fitting import fit
 from mlcore.records import PatchVector, Region
 from mlcore.regressor import RegressorConfig
+from mlcore.tensor_file import load, saved
 from mlcore.views import combined
 
 ONE, TWO = (ExtractorConfig(name, "v1", 64) for name in ("one", "two"))
@@ -72,11 +72,11 @@ def test_company_changes_no_bit_of_a_score() -> None:
 
 def test_another_process_gives_the_same_bits(tmp_path: Path) -> None:
     model = ensemble()
-    (tmp_path / "model").write_bytes(save(model.tensors()))
+    (tmp_path / "model").write_bytes(saved(model.tensors()))
     (tmp_path / "facts").write_text(repr(model.to_json()))
     code = (
         "import pathlib, sys, ast\n"
-        "from safetensors.numpy import load\n"
+        "from mlcore.tensor_file import load\n"
         "from mlcore.ensemble import Ensemble\n"
         "from mlcore.tests.test_ensemble import images, ONE, TWO\n"
         "folder = pathlib.Path(sys.argv[1])\n"
@@ -93,7 +93,7 @@ def test_another_process_gives_the_same_bits(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_together_is_refused() -> None:
     model = ensemble()
-    fields, tensors = model.to_json(), load(save(model.tensors()))
+    fields, tensors = model.to_json(), load(saved(model.tensors()))
     assert Ensemble.from_json(fields, tensors).extractors == (ONE, TWO)
     with pytest.raises(KeyError):
         Ensemble.from_json(fields, {name: value for name, value in tensors.items() if not name.startswith("part1.")})
