@@ -23,7 +23,7 @@ from mlcore.side_views import SideViews
 from mlcore.skin import Skin, find_skin, from_skin
 from mlcore.turning import TurnedFace, find_turned
 
-FINDER_VERSION: Final = "dlib-480-2"
+FINDER_VERSION: Final = "dlib-480-3"
 NO_FACE: Final = ("no_face", "No face and no eye was found in the picture.")
 NO_SKIN: Final = ("no_skin", "A face was found, but no patch of skin large enough is in the picture.")
 NOTHING: Final = ("no_face", "No face, no eye and no skin was found in the picture.")
@@ -31,8 +31,10 @@ NOTHING: Final = ("no_face", "No face, no eye and no skin was found in the pictu
 # The detector's confidence from which its best guess is looked at, and what must hold of it: its side over the skin's
 # extent, and the share of it that is skin. Chosen on 117 clinical photographs (ACNE04) by eye.
 GUESS: Final = -0.3
-_GUESS_OF_EXTENT: Final = 0.55
+_GUESS_OF_EXTENT: Final = 0.6
 _GUESS_ON_SKIN: Final = 0.7
+# Of twice its sides around it, of which a face and its neck are less than half: as much skin is a larger face.
+_MOST_AROUND: Final = 0.55
 # Of the picture's shorter side; and a confidence.
 _SMALL_FACE: Final = 0.4
 _HARDLY_SURE: Final = 0.15
@@ -152,7 +154,7 @@ def _believable(face: Landmarks, skin: Skin) -> bool:
         return face.confidence > 0 or skin.share(face.box) >= _GUESS_ON_SKIN
     across, down = face.box.width // 2, face.box.height // 2
     around = Box(face.box.x0 - across, face.box.y0 - down, face.box.x1 + across, face.box.y1 + down)
-    return face.confidence > 0 and skin.share(around) < _GUESS_ON_SKIN
+    return face.confidence > 0 and skin.share(around) < _MOST_AROUND
 
 
 def _on_skin(cut: Cut, skin: Skin) -> Cut:

@@ -5,7 +5,7 @@ Fitzpatrick types lies close together, as blood and melanin absorb along nearly 
 (after Fleck, Forsyth and Bregler, "Finding Naked People", ECCV 1996; Störring, Andersen and Granum, "Physics-based
 modelling of human skin colour under mixed illuminants", 2001). A wide guess there names seeds; what the picture's own
 skin looks like under its own light is then learned from these, against the picture's own background, by GrabCut
-(Rother, Kolmogorov and Blake, SIGGRAPH 2004).
+(Rother, Kolmogorov and Blake, SIGGRAPH 2004). Hair of skin's colour is taken off again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore import patches
+from mlcore.hair import streaks, without_dark_hair, without_streaked_hair
 from mlcore.images import shrink
 from mlcore.records import Box, Cut, Patch, Pixels, Region
 
@@ -44,11 +45,10 @@ _ROUNDS: Final = 2
 _DARK: Final = 0.45
 _LEAST_SHARE: Final = 0.02
 _LITTLE: Final = 0.08
-# Two shades of skin's colour: so much of the variance of brightness must they explain, and so many times brighter must
-# the one be, to be skin and hair.
-_TWO_SHADES: Final = 0.7
-_TIMES_BRIGHTER: Final = 1.9
-_INFLAMED_REDDER: Final = 0.05
+# Weighed by how near the middle they lie, so little of the pixels is a wall or a collar rather than the face; what is
+# found without it must weigh so many times more. The weight's standard deviation is a quarter of the picture's sides.
+_OFF_CENTRE: Final = 0.25
+_MORE_CENTRAL: Final = 2.0
 
 # On aligned faces, drawn ones and photographs, the landmarks are 1 / 1.2 as high as the skin's extent, and their
 # patches' sides 0.5 of that height; the eyes are 0.425 of it apart.
@@ -112,14 +112,42 @@ def find_skin(rgb: Pixels) -> Skin:
     if found.mean() < _LITTLE:
         # In cold light only an ear or a sleeve may look like skin at first.
         found = max(found, _grown(colours, distance, _PALE_SEED), key=np.count_nonzero)
+    streaked = streaks(rgb, found.shape)
+    found = _largest(without_streaked_hair(found, streaked))
+    if found.any() and _centrality(found) < _OFF_CENTRE:
+        found = _more_central(found, colours, distance, streaked)
     return Skin(found if found.mean() >= _LEAST_SHARE else np.zeros_like(found), scale)
+
+
+def _more_central(found: Mask, colours: Floats, distance: Floats, streaked: Floats) -> Mask:
+    """Skin that is found when that is known to be something else, if it lies more in the middle."""
+    ball = np.ones((3, 3), dtype=np.uint8)
+    elsewhere = np.where(cv2.dilate(found.astype(np.uint8), ball) > 0, np.float32(np.inf), distance)
+    for nearest in (_SEED, _PALE_SEED):
+        other = _largest(without_streaked_hair(_grown(colours, elsewhere, nearest), streaked))
+        if other.mean() >= _LITTLE and _centrality(other) > _MORE_CENTRAL * _centrality(found):
+            return other
+    return found
 
 
 def _grown(colours: Floats, distance: Floats, nearest: float) -> Mask:
     labels = _seeds(colours, distance, nearest)
     if labels is None:
         return np.zeros(distance.shape, dtype=np.bool_)
-    return _largest(_without_hair(_largest(_cut(colours, labels)), colours))
+    return _largest(without_dark_hair(_largest(_cut(colours, labels)), colours))
+
+
+def _centrality(mask: Mask) -> float:
+    """Share of the pixels that it has, weighed by how near the middle of the picture they lie."""
+    weight = _nearness(mask.shape, 0.25)
+    return float(weight[mask].sum() / weight.sum())
+
+
+def _nearness(shape: tuple[int, ...], spread: float) -> NDArray[np.float64]:
+    """A Gaussian around the middle, 1 there. spread: its standard deviation, of each side."""
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
+    off = ((rows / shape[0] - 0.5) / spread) ** 2 + ((columns / shape[1] - 0.5) / spread) ** 2
+    return np.asarray(np.exp(-0.5 * off))
 
 
 def from_skin(skin: Skin, width: int, height: int) -> Cut:
@@ -193,10 +221,7 @@ def _seeds(colours: Floats, distance: Floats, nearest: float) -> NDArray[np.uint
     seeds = distance < nearest
     if seeds.mean() < _LEAST_SHARE:
         return None
-    height, width = distance.shape
-    rows, columns = np.mgrid[0:height, 0:width]
-    off = ((rows / height - 0.5) / 0.35) ** 2 + ((columns / width - 0.5) / 0.35) ** 2
-    weight = np.exp(-0.5 * off) * np.exp(-0.5 * distance)
+    weight = _nearness(distance.shape, 0.35) * np.exp(-0.5 * distance)
     brightness = colours[..., 2]
     order = np.argsort(brightness[seeds])
     heavy = np.cumsum(weight[seeds][order])
@@ -219,33 +244,6 @@ def _cut(colours: Floats, labels: NDArray[np.uint8]) -> Mask:
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(bytes_, labels, (0, 0, 1, 1), background, foreground, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
-
-
-def _without_hair(mask: Mask, colours: Floats) -> Mask:
-    """Without the darker of two clearly different shades: brown hair has the colour of skin, in the dark.
-
-    It stays where it is redder without being yellower, since it then is inflamed skin.
-    """
-    brightness = colours[..., 2]
-    values = brightness[mask]
-    if values.size == 0:
-        return mask
-    steps = np.linspace(values.min(), values.max(), 65)
-    counts, _ = np.histogram(values, steps)
-    middles = (steps[1:] + steps[:-1]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = values.size - below
-    sums = np.cumsum(counts * middles)[:-1]
-    gap = (np.sum(counts * middles) - sums) / np.maximum(above, 1) - sums / np.maximum(below, 1)
-    # N. Otsu, "A threshold selection method from gray-level histograms", 1979.
-    explained = below * above * gap**2 / values.size**2
-    best = int(np.argmax(explained))
-    two_shades = explained[best] > _TWO_SHADES * values.var() and gap[best] > np.log(_TIMES_BRIGHTER)
-    if not two_shades or above[best] < 0.25 * values.size:
-        return mask
-    light, dark = mask & (brightness > steps[best + 1]), mask & (brightness <= steps[best + 1])
-    redder, bluer = np.median(colours[dark][:, :2], axis=0) - np.median(colours[light][:, :2], axis=0)
-    return mask if redder > _INFLAMED_REDDER and bluer > -_INFLAMED_REDDER else light
 
 
 def _largest(mask: Mask) -> Mask:

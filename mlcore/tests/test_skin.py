@@ -5,9 +5,10 @@ import pytest
 
 from mlcore.records import Box, Pixels
 from mlcore.skin import find_skin, from_skin
-from mlcore.synthetic import CohortConfig, cohort, draw_face
+from mlcore.synthetic import CohortConfig, Subject, cohort, draw_face
 from mlcore.tests.pictures import scene
 
+SEED = 2018
 CONFIG = CohortConfig(size=2, seed=11, confounders=0.3, profile_share=0.5)
 
 
@@ -70,3 +71,23 @@ def test_patches_are_squares_of_a_face_s_size_that_hardly_overlap() -> None:
 def test_the_same_picture_gives_the_same_skin() -> None:
     rgb = scene(300, 200)
     assert np.array_equal(find_skin(rgb).mask, find_skin(rgb).mask)
+
+
+def on_its_skin(subject: Subject, config: CohortConfig) -> float:
+    """Of the patches by colour, how much of the best lies on drawn skin."""
+    face = draw_face(subject, config)
+    height, width = face.skin_mask.shape
+    boxes = [patch.box for patch in from_skin(find_skin(face.pixels), width, height).patches]
+    return max(float(face.skin_mask[box.y0 : box.y1, box.x0 : box.x1].mean()) for box in boxes)
+
+
+@pytest.mark.parametrize(("index", "strength"), [(233, 0.75), (287, 0.5)])
+def test_hair_of_dark_skin_s_own_colour_is_left_out_of_a_profile(index: int, strength: float) -> None:
+    config = CohortConfig(size=300, seed=SEED, confounders=strength, profile_share=0.1)
+    assert on_its_skin(replace(cohort(config)[index], tone=6), config) > 0.9
+
+
+@pytest.mark.parametrize("index", [41, 131])
+def test_a_face_in_the_middle_is_preferred_to_a_wall_of_skin_s_colour(index: int) -> None:
+    config = CohortConfig(size=300, seed=SEED, confounders=0.25, profile_share=0.1)
+    assert on_its_skin(replace(cohort(config)[index], tone=6), config) > 0.9
