@@ -6,7 +6,8 @@ Then the ablation table: each switch of the model turned off by itself. Drawn pi
 runs, under the folder that GOLDFOLD_BENCH_CACHE names.
 
 The first full run takes some two hours on two cores. By parts: 0.4 s a drawn selfie, half as long again for its
-features, 20 minutes a core for each fit of the recipe to them. The full run has not been timed as a whole.
+features, 20 minutes a core for each fit of the recipe to them, and a minute for each to the photographs. The full run
+has not been timed as a whole.
 """
 
 from __future__ import annotations
