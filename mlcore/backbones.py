@@ -15,8 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import nn
-from torch.library import Library
+from torch import library, nn
 
 from mlcore import texture, weights
 from mlcore.records import BACKBONES, Backbone, Pixels, Vectors
@@ -215,7 +214,7 @@ def _torchvision() -> Any:
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-    declarations: Any = Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    declarations: Any = library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
         declarations.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     # The declarations live as long as this object does.

@@ -121,8 +121,8 @@ def find_skin(rgb: Pixels) -> Skin:
 
 def _more_central(found: Mask, colours: Floats, distance: Floats, streaked: Floats) -> Mask:
     """Skin that is found when that is known to be something else, if it lies more in the middle."""
-    ball = np.ones((3, 3), dtype=np.uint8)
-    elsewhere = np.where(cv2.dilate(found.astype(np.uint8), ball) > 0, np.float32(np.inf), distance)
+    known = cv2.dilate(found.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    elsewhere = np.where(known, np.float32(np.inf), distance)
     for nearest in (_SEED, _PALE_SEED):
         other = _largest(without_streaked_hair(_grown(colours, elsewhere, nearest), streaked))
         if other.mean() >= _LITTLE and _centrality(other) > _MORE_CENTRAL * _centrality(found):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mlcore.records import Box, Pixels
-from mlcore.skin import find_skin, from_skin
-from mlcore.synthetic import CohortConfig, Subject, cohort, draw_face
+from mlcore.skin import Skin, find_skin, from_skin
+from mlcore.synthetic import CohortConfig, Face, cohort, draw_face
 from mlcore.tests.pictures import scene
 
 SEED = 2018
@@ -20,18 +20,23 @@ def half(colour: tuple[int, int, int], other: tuple[int, int, int], size: int = 
     return np.asarray(np.clip(noisy, 0, 255), dtype=np.uint8)
 
 
+def best_on_skin(face: Face, found: Skin) -> float:
+    """Of the patches by colour, how much of the best lies on drawn skin."""
+    height, width = face.skin_mask.shape
+    boxes = [patch.box for patch in from_skin(found, width, height).patches]
+    assert boxes
+    return max(float(face.skin_mask[box.y0 : box.y1, box.x0 : box.x1].mean()) for box in boxes)
+
+
 @pytest.mark.parametrize("tone", [1, 2, 3, 4, 5, 6])
 @pytest.mark.parametrize("yaw", [5.0, 75.0])
 def test_patches_lie_on_skin_of_every_fitzpatrick_type(tone: int, yaw: float) -> None:
     face = draw_face(replace(cohort(CONFIG)[0], tone=tone, yaw=yaw), CONFIG)
     found = find_skin(face.pixels)
-    height, width = face.skin_mask.shape
     rows, columns = np.nonzero(face.skin_mask)
     seen = found.mask[(rows * found.scale).astype(int), (columns * found.scale).astype(int)]
     assert seen.mean() > 0.9
-    boxes = [patch.box for patch in from_skin(found, width, height).patches]
-    assert boxes
-    assert max(face.skin_mask[box.y0 : box.y1, box.x0 : box.x1].mean() for box in boxes) > 0.8
+    assert best_on_skin(face, found) > 0.8
 
 
 @pytest.mark.parametrize("skin", [(243, 209, 192), (180, 130, 97), (101, 70, 55), (190, 95, 100)])
@@ -73,21 +78,15 @@ def test_the_same_picture_gives_the_same_skin() -> None:
     assert np.array_equal(find_skin(rgb).mask, find_skin(rgb).mask)
 
 
-def on_its_skin(subject: Subject, config: CohortConfig) -> float:
-    """Of the patches by colour, how much of the best lies on drawn skin."""
-    face = draw_face(subject, config)
-    height, width = face.skin_mask.shape
-    boxes = [patch.box for patch in from_skin(find_skin(face.pixels), width, height).patches]
-    return max(float(face.skin_mask[box.y0 : box.y1, box.x0 : box.x1].mean()) for box in boxes)
-
-
 @pytest.mark.parametrize(("index", "strength"), [(233, 0.75), (287, 0.5)])
 def test_hair_of_dark_skin_s_own_colour_is_left_out_of_a_profile(index: int, strength: float) -> None:
     config = CohortConfig(size=300, seed=SEED, confounders=strength, profile_share=0.1)
-    assert on_its_skin(replace(cohort(config)[index], tone=6), config) > 0.9
+    face = draw_face(replace(cohort(config)[index], tone=6), config)
+    assert best_on_skin(face, find_skin(face.pixels)) > 0.9
 
 
 @pytest.mark.parametrize("index", [41, 131])
 def test_a_face_in_the_middle_is_preferred_to_a_wall_of_skin_s_colour(index: int) -> None:
     config = CohortConfig(size=300, seed=SEED, confounders=0.25, profile_share=0.1)
-    assert on_its_skin(replace(cohort(config)[index], tone=6), config) > 0.9
+    face = draw_face(replace(cohort(config)[index], tone=6), config)
+    assert best_on_skin(face, find_skin(face.pixels)) > 0.9
