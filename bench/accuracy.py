@@ -18,4 +18,4 @@ from bench.grades.on_real import on_real
 
 
 def run(quick: bool) -> list[Bar]:
-    return [*on_drawn(quick), *on_real(quick)]
+    return [*on_real(quick), *on_drawn(quick)]

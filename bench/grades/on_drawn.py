@@ -30,9 +30,10 @@ from mlcore.synthetic_panel import PUBLISHED_LEVELS
 from mlcore.training import TrainingConfig
 
 Floats = NDArray[np.float64]
-SEEDS_TRIED = (5, 6, 7, 8)
+SEEDS_TRIED = (5, 6)
 """Of the recipe, with the published seed first. Theirs was picked by its error on the golden set, as they say that
-others may err by more there; how many they tried they don't say."""
+others may err by more there; how many they tried they don't say. Two take 20 minutes of both cores; of four (5 to 8)
+the least error was 0.495 and the median 0.499."""
 PUBLISHED_MODEL, TOLERANCE = 0.48, 0.03
 ASKED, AIM = 0.45, min(PUBLISHED_RMSE)
 

@@ -30,7 +30,7 @@ from mlcore.training import MODELS, TrainingConfig
 
 Floats = NDArray[np.float64]
 FOLDS = 5
-SEEDS, RECIPE_SEEDS, ABLATION_SEEDS = 5, 5, 1
+SEEDS, RECIPE_SEEDS, ABLATION_SEEDS = 5, 2, 1
 
 
 @dataclass(frozen=True, slots=True)
