@@ -164,9 +164,11 @@ def learn(run: TrainingRun, work: Work, found: Features, progress: Progress) -> 
         plan = plan_training(work.experts(found), examples, work.config)
         experts = work.experts(_rolled(work, found, plan, StageProgress(progress, Stage.ROLLS)))
         told = StageProgress(progress, Stage.TRAIN)
+        # Models without epochs tell nothing meanwhile.
+        told.report(0, 1)
         trained = train(experts, examples, work.config, lambda report: _tell(told, report), plan=plan)
-        metrics = _metrics(work, trained, experts)
-        artifacts.save(folder, Artifact(trained.ensemble, work.manifest.sha256, metrics))
+        told.report(1, 1)
+        _save(folder, Artifact(trained.ensemble, work.manifest.sha256, _metrics(work, trained, experts)))
     artifact = artifacts.load(folder)
     with transaction.atomic():
         lifecycle.hold(progress.job)
@@ -174,6 +176,15 @@ def learn(run: TrainingRun, work: Work, found: Features, progress: Progress) -> 
         run.training = {**run.training, **artifact.metrics}
         run.save(update_fields=["artifact", "training"])
     return artifact
+
+
+def _save(folder: Path, artifact: Artifact) -> None:
+    """Keep it, or leave what a worker that was thought dead has kept meanwhile: both were trained alike."""
+    try:
+        artifacts.save(folder, artifact)
+    except ArtifactError:
+        if not folder.exists():
+            raise
 
 
 def artifact_folder(run: TrainingRun) -> str:

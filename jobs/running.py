@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import Task, shared_task
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import connection
 
 from jobs import lifecycle
@@ -58,10 +59,17 @@ def seldom(report: Report) -> Report:
 
 
 def _beat_until(stop: threading.Event, job: Job) -> None:
-    """Beat from a thread of its own, so that one long computation doesn't look like a dead worker."""
+    """Beat from a thread of its own, so that one long computation doesn't look like a dead worker.
+
+    A database that is away for a moment costs a beat, not the heart.
+    """
     try:
         while not stop.wait(settings.JOB_HEARTBEAT_SECONDS):
-            lifecycle.beat(job)
+            try:
+                lifecycle.beat(job)
+            except DatabaseError:
+                logger.warning("%s: a heartbeat was missed", job, exc_info=True)
+                connection.close()
     except JobLost:
         logger.info("%s: claim lost, heartbeat ends", job)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from labeler.models import GoldenItem, Image, Study
 from mlcore import artifact as artifacts
 from mlcore import features as mlcore_features
 from mlcore import images, training
+from mlcore.artifact import Artifact, ArtifactError
 from mlcore.extractor import Extractor
 from mlcore.faces import FaceFinder
 from mlcore.feature_store import FeatureStore
@@ -202,6 +204,52 @@ def test_a_second_delivery_of_the_same_job_does_nothing(run: TrainingRun) -> Non
     again = work(run)
     assert (again.job.attempt, again.finished_at) == (ended.job.attempt, ended.finished_at)
     assert Evaluation.objects.filter(run=run).count() == 1
+
+
+def test_a_worker_that_was_thought_dead_and_kept_its_artifact_first_fails_no_run(
+    run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = artifacts.save
+
+    def second(folder: Path, artifact: Artifact) -> None:
+        save(folder, artifact)
+        save(folder, artifact)
+
+    monkeypatch.setattr(artifacts, "save", second)
+    assert work(run).job.state == JobState.DONE
+
+
+def test_an_artifact_that_could_not_be_written_fails_the_run_with_its_reason(
+    run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, artifact: Artifact) -> None:
+        raise ArtifactError("The artifact could not be written: no space left")
+
+    monkeypatch.setattr(artifacts, "save", full)
+    ended = work(run)
+    assert ended.job.state == JobState.FAILED and "no space left" in ended.job.error
+
+
+@pytest.mark.parametrize("config", [TINY, replace(TINY, networks=False)], ids=["networks", "no networks"])
+def test_training_is_shown_as_a_step_and_notices_a_cancel(
+    run: TrainingRun, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel_run(run, audit.SYSTEM)
+    again = start_run(run.study, audit.SYSTEM, config)
+    train = training.train
+    shown = []
+
+    def cancelling(*args: object, **kwargs: object) -> object:
+        shown.append(Job.objects.get(pk=again.job_id).message)
+        trained = train(*args, **kwargs)  # type: ignore[arg-type]
+        cancel_run(TrainingRun.objects.get(pk=again.pk), audit.SYSTEM)
+        return trained
+
+    monkeypatch.setattr(execution, "train", cancelling)
+    ended = work(again)
+    assert shown == ["Step 4 of 5: Training"]
+    assert ended.job.state == JobState.CANCELLED and ended.artifact == ""
+    assert not (settings.GOLDFOLD_HOME / execution.artifact_folder(ended)).exists()
 
 
 def test_a_cancelled_run_stops_and_leaves_no_evaluation(run: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import audit
@@ -164,6 +166,27 @@ def test_long_silent_work_keeps_beating(settings: Any) -> None:
 
     run_job(job.pk, work)
     assert beats == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_was_away_for_a_moment_does_not_stop_the_heart(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JOB_HEARTBEAT_SECONDS = 0.05
+    job, beats = queued(), threading.Semaphore(0)
+    beat = lifecycle.beat
+    failures = iter([OperationalError("the database is starting up")])
+
+    def beat_after_a_failure(job: Job) -> None:
+        if failure := next(failures, None):
+            raise failure
+        beat(job)
+        beats.release()
+
+    monkeypatch.setattr(lifecycle, "beat", beat_after_a_failure)
+    run_job(job.pk, lambda progress: {"beaten": beats.acquire(timeout=20)})
+    job.refresh_from_db()
+    assert job.result == {"beaten": True}
 
 
 def test_every_change_of_state_leaves_an_audit_record() -> None:
