@@ -15,7 +15,7 @@ import numpy as np
 from mlcore import backbones
 from mlcore.locating import FINDER_VERSION, Locator
 from mlcore.patches import GOLDFOLD
-from mlcore.records import Backbone, Finder, Located, Offsets, Patch, PatchVector, Pixels, Region, Vectors
+from mlcore.records import Backbone, Finder, Located, Patch, PatchVector, Pixels, Region, Vectors
 
 ROLL_STEPS: Final = 12
 # Offsets from here on are those of the mirrored patch.
@@ -144,12 +144,6 @@ class Extractor:
         """All (index of the patch, offset) that these patches are embedded at, of these offsets."""
         wanted = tuple(offsets)
         return [(at, offset) for at, patch in enumerate(cut) for offset in wanted if self.takes(patch.region, offset)]
-
-    def embed(self, rgb: Pixels, located: Located, offsets: Offsets | None = None) -> tuple[PatchVector, ...]:
-        """Vectors of every patch at the offsets wanted of its region (in twelfths; without an entry, unrolled only)."""
-        wanted: Mapping[Region, Sequence[int]] = offsets or {}
-        pairs = [(at, offset) for at, patch in enumerate(located.patches) for offset in wanted.get(patch.region, (0,))]
-        return self.embed_at(rgb, located.patches, pairs)
 
     def embed_at(
         self, rgb: Pixels, cut: Sequence[Patch], wanted: Sequence[Pair], known: Squares | None = None

@@ -101,25 +101,6 @@ def completed(
     return grown
 
 
-def ensure(
-    store: FeatureStore,
-    extractor: Extractor,
-    sha256: str,
-    read: Callable[[], bytes],
-    offsets: Sequence[int] = (0,),
-) -> Stored:
-    """The record of one image, with a vector of each of its patches at each of the offsets that it is taken at.
-
-    A picture that can't be decoded, or in which no skin is found, is recorded as refused with its reason, and tried
-    again only by another extractor or a newer version of the code. Raises what `read` raises.
-    """
-    shelves = [Shelf(extractor, store)]
-    source = Source(sha256, read, (tuple(offsets),))
-    known = _look_up(shelves, source)
-    begun = known.begun or _begin(shelves, source, known)
-    return next(_finish(shelves, [begun]))[0]
-
-
 def _groups(shelves: Sequence[Shelf], sources: Sequence[Source]) -> Iterator[list[_Begun]]:
     """Images prepared ahead by a thread, as many at a time as the backbone sees together.
 

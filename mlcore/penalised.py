@@ -40,13 +40,14 @@ class Solution:
 def solve(phi: Floats, y: Floats, w: Floats, fold_of: NDArray[np.int64], penalties: Sequence[float]) -> Solution:
     """Fit by weighted least squares with a penalty, and predict every image from the others.
 
-    phi: (n, features). y, w: (n,) severities and weights above 0. fold_of: (n,) the fold of each, 0 … k - 1; images of
-    one group are in one fold. penalties: rising. The penalty for a fold is the one that predicts the other folds best,
-    each from the rest: so nothing about a fold is chosen by looking at it. With two folds nothing is left to choose by,
-    and the middle penalty is taken. Raises ValueError for empty or unequal inputs, numbers that are not finite, or a
-    single fold.
+    phi: (n, features). y, w: (n,) severities and weights above 0. fold_of: (n,) the fold of each, any whole numbers;
+    images of one group are in one fold. penalties: rising. The penalty for a fold is the one that predicts the other
+    folds best, each from the rest: so nothing about a fold is chosen by looking at it. With two folds nothing is left
+    to choose by, and the middle penalty is taken. Raises ValueError for empty or unequal inputs, numbers that are not
+    finite, or a single fold.
     """
-    count = int(fold_of.max(initial=-1)) + 1
+    names, fold_of = np.unique(fold_of, return_inverse=True)
+    count = len(names)
     if not len(phi) == len(y) == len(w) == len(fold_of) or count < 2:
         raise ValueError("features, severities, weights and folds must be of one length, in at least two folds")
     if not (np.all(np.isfinite(y)) and np.all(np.isfinite(w)) and np.all(w > 0)):

@@ -4,7 +4,6 @@ Pixels are RGB, uint8, shaped (height, width, 3). A `Box` is half-open, in pixel
 Left and right are the subject's own: the left cheek lies to the right of the nose in an unmirrored photograph.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
@@ -219,7 +218,3 @@ class Rating:
 
     rater: str
     level: float
-
-
-# Roll offsets wanted of each region; a region without an entry is taken as it is.
-Offsets: TypeAlias = Mapping[Region, Sequence[int]]

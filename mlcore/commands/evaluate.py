@@ -20,14 +20,14 @@ from mlcore.commands.judging import Judged, lines, report, rows
 from mlcore.commands.labelled import Subject
 from mlcore.commands.options import add_cache, add_recipe, add_weights, cache_beside, words
 from mlcore.commands.output import check_writable, write_json
-from mlcore.commands.progress import Progress
+from mlcore.commands.progress import Progress, some
 from mlcore.commands.score import score_files
 from mlcore.commands.train import Material, following, see
 from mlcore.evaluation import MIN_SEEDS, seed_spread
 from mlcore.scorer import Scorer
 from mlcore.splits import Split, folds
 from mlcore.tables import ScoredRow, read_scores
-from mlcore.training import TrainingConfig, train
+from mlcore.training import USUAL, TrainingConfig, check_candidates, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,17 @@ def main(arguments: Sequence[str]) -> int:
 def _evaluate(options: argparse.Namespace, progress: Progress) -> None:
     check_writable(options.out)
     cache = cache_beside(options.out, options.cache)
-    data = read_data(options, cache, progress, options.by)
+    _check_options(options)
     if options.artifact:
-        looks = [Look("artifact", by_artifact(data, options.artifact, options.weights, progress))]
+        scorer = Scorer.load(options.artifact, options.weights)
+        options.levels = scale_of_both(options.levels, scorer)
+        data = read_data(options, cache, progress, options.by)
+        looks = [Look("artifact", by_artifact(data, scorer, progress))]
     elif options.scores:
-        looks = [Look("scores", by_table(data, read_scores(options.scores), progress))]
+        data = read_data(options, cache, progress, options.by)
+        looks = [Look("scores", by_table(data, read_scores(options.scores)))]
     else:
+        data = read_data(options, cache, progress, options.by)
         looks = list(_by_folds(data, options, cache, progress))
     found = [{"name": look.name, **report(look.judged, data.levels, options.by)} for look in looks]
     for one in found:
@@ -80,8 +85,25 @@ def _evaluate(options: argparse.Namespace, progress: Progress) -> None:
     progress.say(f"report: {options.out}")
 
 
-def by_artifact(data: Data, folder: Path, weights_dir: Path | None, progress: Progress) -> tuple[Judged, ...]:
-    scorer = Scorer.load(folder, weights_dir)
+def _check_options(options: argparse.Namespace) -> None:
+    """Raises Complaint for what would be passed over in silence."""
+    if options.folds is None and (options.seeds != 1 or options.backbones or options.models != USUAL):
+        raise Complaint("--seeds, --backbones and --models are of a training, and so of --folds alone.")
+
+
+def scale_of_both(levels: Sequence[float] | None, scorer: Scorer) -> tuple[float, ...]:
+    """The scale that the artifact was trained on. Raises Complaint where another one is asked for."""
+    trained = scorer.artifact.levels
+    if levels is not None and tuple(levels) != trained:
+        raise Complaint(f"The artifact was trained on the scale {_listed(trained)}, not on {_listed(levels)}.")
+    return trained
+
+
+def _listed(levels: Sequence[float]) -> str:
+    return ",".join(f"{level:g}" for level in levels)
+
+
+def by_artifact(data: Data, scorer: Scorer, progress: Progress) -> tuple[Judged, ...]:
     subjects = data.labelled.subjects
     files = [PictureFile(subject.names[0], subject.path) for subject in subjects]
     return tuple(
@@ -97,22 +119,21 @@ def by_artifact(data: Data, folder: Path, weights_dir: Path | None, progress: Pr
     )
 
 
-def by_table(data: Data, scores: Sequence[ScoredRow], progress: Progress) -> tuple[Judged, ...]:
-    """Raises Complaint where no graded image has a score; those without one are told, and left out."""
+def by_table(data: Data, scores: Sequence[ScoredRow]) -> tuple[Judged, ...]:
+    """Raises Complaint where a graded image has no score: a figure that leaves out images is of other images."""
     known = {row.image: row for row in scores}
-    judged = [_from_table(subject, known) for subject in data.labelled.subjects]
-    found = tuple(one for one in judged if one is not None)
-    if not found:
-        raise Complaint("None of the graded images is in the table of scores.")
-    if len(found) < len(judged):
-        progress.findings([f"{len(judged) - len(found)} graded images have no score, and are left out."])
-    return found
+    subjects = data.labelled.subjects
+    without = sorted(one.names[0] for one in subjects if not any(name in known for name in one.names))
+    if without:
+        raise Complaint(
+            f"{len(without)} of {len(subjects)} graded images are not in the table of scores: {some(without)}. "
+            "Every image counts: score these too, a refused one with the mean grade of the training."
+        )
+    return tuple(_from_table(subject, known) for subject in subjects)
 
 
-def _from_table(subject: Subject, known: dict[str, ScoredRow]) -> Judged | None:
+def _from_table(subject: Subject, known: dict[str, ScoredRow]) -> Judged:
     own = [known[name] for name in subject.names if name in known]
-    if not own:
-        return None
     score = float(np.mean([row.score for row in own]))
     return Judged(subject, score, own[0].route != "refused", own[0].route or "unknown", own[0].reason)
 
@@ -123,8 +144,9 @@ def _by_folds(data: Data, options: argparse.Namespace, cache: Path, progress: Pr
     groups = len({subject.group for subject in data.labelled.subjects})
     if groups < options.folds:
         raise Complaint(f"{options.folds} folds can't be made of {groups} groups.")
-    extractors = open_extractors(options.weights, progress, options.backbones)
     config = TrainingConfig(levels=data.levels, models=options.models)
+    extractors = open_extractors(options.weights, progress, options.backbones)
+    check_candidates(len(extractors), config)
     material = see(data, extractors, cache, config, progress)
     for seed in range(options.seeds):
         seeded = replace(config, seed=seed, regressor=replace(config.regressor, seed=seed))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mlcore.commands.ending import ended
 from mlcore.commands.experts import Looking, Picture, open_extractors, routes
-from mlcore.commands.folder import picture_files, sha256_of
+from mlcore.commands.folder import by_sha256, picture_files
 from mlcore.commands.options import add_backbones, add_weights
-from mlcore.commands.progress import Progress
+from mlcore.commands.progress import Progress, some
 from mlcore.training import TrainingConfig
 
 
@@ -30,7 +30,10 @@ def main(arguments: Sequence[str]) -> int:
 def extract(images: Path, out: Path, weights_dir: Path | None, wanted: Sequence[str], progress: Progress) -> None:
     files = picture_files(images)
     out.mkdir(parents=True, exist_ok=True)
-    pictures = list({sha: Picture(sha, file.path) for file in files for sha in [sha256_of(file.path)]}.values())
+    known, unreadable = by_sha256(files, progress)
+    if unreadable:
+        progress.findings([f"{len(unreadable)} pictures can't be read and are left out: {some(unreadable)}."])
+    pictures = [Picture(sha256, files_of[0].path) for sha256, files_of in known.items()]
     extractors = open_extractors(weights_dir, progress, wanted)
     # Any scale will do: what every model wants of an unrolled patch does not depend on it.
     offsets = TrainingConfig(levels=(0.0, 1.0)).plain_offsets

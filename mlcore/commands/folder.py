@@ -2,11 +2,13 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mlcore.commands.complaint import Complaint
+from mlcore.commands.progress import Progress
 
 SUFFIXES: Final = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif",
@@ -44,6 +46,19 @@ def picture_files(folder: Path) -> list[PictureFile]:
     if not found:
         raise Complaint(f"There is no picture file in {folder}.")
     return sorted(found, key=lambda file: file.name)
+
+
+def by_sha256(files: Sequence[PictureFile], progress: Progress) -> tuple[dict[str, list[PictureFile]], list[str]]:
+    """The files by what they hold; and those that can't be read, each with the reason."""
+    known: dict[str, list[PictureFile]] = {}
+    unreadable = []
+    for done, file in enumerate(files, 1):
+        try:
+            known.setdefault(sha256_of(file.path), []).append(file)
+        except OSError as error:
+            unreadable.append(f"{file.name} ({error.strerror})")
+        progress.at("reading files", done, len(files))
+    return known, unreadable
 
 
 def sha256_of(path: Path) -> str:

@@ -8,16 +8,13 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
-from mlcore.commands.folder import PictureFile, sha256_of
-from mlcore.commands.progress import Progress
+from mlcore.commands.folder import PictureFile, by_sha256
+from mlcore.commands.progress import Progress, some
 from mlcore.joining import joined
 from mlcore.tables import Grade, ImageTable, Ratings, TableError
-
-_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +52,33 @@ class Labelled:
 
 
 def labelled(files: Sequence[PictureFile], ratings: Ratings, table: ImageTable | None, progress: Progress) -> Labelled:
-    """Put together what belongs together. Raises TableError where no graded image is in the folder."""
+    """Put together what belongs together. Raises TableError where no graded image is in the folder, or can be read."""
     of_name: dict[str, list[Grade]] = {}
     for grade in ratings.grades:
         of_name.setdefault(grade.image, []).append(grade)
     wanted = [file for file in files if file.name in of_name]
+    # A picture may have its grade under one name, and its group under another.
+    beside = [file for file in files if table and file.name in table.groups and file.name not in of_name]
     absent = sorted(set(ratings.images) - {file.name for file in files})
     if not wanted:
         raise TableError(
-            f"None of the {len(ratings.images)} images that are graded is in the folder: {_some(absent)}. "
+            f"None of the {len(ratings.images)} images that are graded is in the folder: {some(absent)}. "
             "The column image holds the files' names below the folder."
         )
-    known = _by_sha256(wanted, progress)
-    subjects = [_subject(sha256, files_of, of_name, table) for sha256, files_of in sorted(known.items())]
-    grouped = _grouped(subjects, table)
-    return Labelled(tuple(grouped), tuple(_findings(files, absent, known, ratings, table)))
+    known, unreadable = by_sha256([*wanted, *beside], progress)
+    graded = {
+        sha256: own for sha256, files_of in known.items() if (own := [one for one in files_of if one.name in of_name])
+    }
+    if not graded:
+        raise TableError(f"None of the images that are graded can be read: {some(unreadable)}.")
+    subjects = [_subject(sha256, files_of, of_name, table) for sha256, files_of in sorted(graded.items())]
+    grouped = _grouped(subjects, known, table)
+    return Labelled(tuple(grouped), tuple(_findings(files, absent, unreadable, graded, ratings, table)))
 
 
 def regrouped(whole: Labelled, pairs: Iterable[tuple[int, int]]) -> Labelled:
     """With the groups of these pairs of subjects (their places) joined as well."""
     return Labelled(tuple(_joined(whole.subjects, pairs)), whole.findings)
-
-
-def _by_sha256(files: Sequence[PictureFile], progress: Progress) -> dict[str, list[PictureFile]]:
-    known: dict[str, list[PictureFile]] = {}
-    for done, file in enumerate(files, 1):
-        known.setdefault(sha256_of(file.path), []).append(file)
-        progress.at("reading files", done, len(files))
-    return known
 
 
 def _subject(
@@ -104,32 +100,35 @@ def _subject(
     return Subject(sha256, files[0].path, tuple(file.name for file in files), ratings, sha256, fields)
 
 
-def _grouped(subjects: Sequence[Subject], table: ImageTable | None) -> list[Subject]:
-    """By the images' table; the names of one picture are together, and so are their groups."""
+def _grouped(
+    subjects: Sequence[Subject], known: Mapping[str, Sequence[PictureFile]], table: ImageTable | None
+) -> list[Subject]:
+    """By the images' table; the names of one picture, graded or not, are together, and so are their groups."""
+    every = sorted(known)
     first: dict[str, int] = {}
     groups = table.groups if table else {}
     pairs = [
-        (first.setdefault(groups[name], at), at)
-        for at, subject in enumerate(subjects)
-        for name in subject.names
-        if name in groups
+        (first.setdefault(groups[file.name], at), at)
+        for at, sha256 in enumerate(every)
+        for file in known[sha256]
+        if file.name in groups
     ]
-    return _joined(subjects, pairs)
+    root_of = dict(zip(every, joined(len(every), pairs), strict=True))
+    smallest: dict[int, str] = {}
+    return [replace(one, group=smallest.setdefault(root_of[one.sha256], one.sha256)) for one in subjects]
 
 
 def _joined(subjects: Sequence[Subject], pairs: Iterable[tuple[int, int]]) -> list[Subject]:
     place = {subject.sha256: at for at, subject in enumerate(subjects)}
     own = [(place[subject.group], at) for at, subject in enumerate(subjects)]
     roots = joined(len(subjects), [*own, *pairs])
-    return [
-        Subject(one.sha256, one.path, one.names, one.ratings, subjects[root].sha256, one.fields)
-        for one, root in zip(subjects, roots, strict=True)
-    ]
+    return [replace(one, group=subjects[root].sha256) for one, root in zip(subjects, roots, strict=True)]
 
 
 def _findings(
     files: Sequence[PictureFile],
     absent: Sequence[str],
+    unreadable: Sequence[str],
     known: Mapping[str, Sequence[PictureFile]],
     ratings: Ratings,
     table: ImageTable | None,
@@ -137,22 +136,20 @@ def _findings(
     graded = {grade.image for grade in ratings.grades}
     yield from (str(finding) for finding in (*ratings.findings, *(table.findings if table else ())))
     if absent:
-        yield f"{len(absent)} graded images are not in the folder and are left out: {_some(absent)}."
+        yield f"{len(absent)} graded images are not in the folder and are left out: {some(absent)}."
+    if unreadable:
+        yield f"{len(unreadable)} pictures can't be read and are left out: {some(unreadable)}."
     unused = sorted(file.name for file in files if file.name not in graded)
     if unused:
-        yield f"{len(unused)} pictures have no grade and are left out: {_some(unused)}."
+        yield f"{len(unused)} pictures have no grade and are left out: {some(unused)}."
     copies = [files_of for files_of in known.values() if len(files_of) > 1]
     if copies:
-        yield f"{len(copies)} pictures have several files of the same bytes and count once: {_some(_pairs(copies))}."
+        yield f"{len(copies)} pictures have several files of the same bytes and count once: {some(_pairs(copies))}."
     if table is not None:
         alone = sorted(file.name for some in known.values() for file in some if file.name not in table.groups)
         if alone:
-            yield f"{len(alone)} images have no group, and each is a group of its own: {_some(alone)}."
+            yield f"{len(alone)} images have no group, and each is a group of its own: {some(alone)}."
 
 
 def _pairs(copies: Sequence[Sequence[PictureFile]]) -> list[str]:
     return sorted(" = ".join(file.name for file in files) for files in copies)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

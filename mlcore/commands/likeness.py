@@ -3,6 +3,9 @@
 What is seen of a picture is kept in the cache, as it takes a third of a second.
 """
 
+import logging
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +25,10 @@ from mlcore.persons import same_persons
 
 _FOLDER: Final = "likeness-" + EXAMINER.replace("/", "-")
 Bytes = NDArray[np.uint8]
+logger = logging.getLogger(__name__)
+
+
+_NOTHING: Final[dict[str, Bytes]] = {"descriptor": np.zeros(0, np.uint8), "embedding": np.zeros(0, np.uint8)}
 
 
 def pairs_alike(subjects: Sequence[Subject], cache: Path, progress: Progress) -> list[tuple[int, int]]:
@@ -46,18 +53,31 @@ def _seen(subject: Subject, folder: Path, finder: FaceFinder) -> dict[str, Bytes
         return {"descriptor": known["descriptor"], "embedding": known["embedding"]}
     except (OSError, SafetensorError, KeyError):
         found = _look(subject, finder)
+    if found is None:
+        return _NOTHING
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(tensor_file.saved(found))
-    temporary.replace(path)
+    # Two commands may share the cache.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(tensor_file.saved(found))
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
     return found
 
 
-def _look(subject: Subject, finder: FaceFinder) -> dict[str, Bytes]:
+def _look(subject: Subject, finder: FaceFinder) -> dict[str, Bytes] | None:
+    """None where looking failed, which another run may not."""
     try:
         examined = examine(subject.path.read_bytes(), finder)
     except ImageRejected:
-        return {"descriptor": np.zeros(0, np.uint8), "embedding": np.zeros(0, np.uint8)}
+        return _NOTHING
+    # A picture may hit a fault that nobody foresaw, in a decoder or a detector; the others are looked at all the same.
+    except Exception:
+        logger.exception("%s could not be compared with the others", subject.names[0])
+        return None
     return {
         "descriptor": np.frombuffer(examined.descriptor, np.uint8),
         "embedding": np.frombuffer(examined.embedding or b"", np.uint8),

@@ -39,7 +39,8 @@ def write_json(path: Path, content: Any) -> None:
 def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        # A file's name may hold bytes that are no text; they are written as what Python shows of them.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 from mlcore.tables import Finding
 
 _EVERY_SECONDS: Final = 5.0
 _MOST_FINDINGS: Final = 10
+_NAMED: Final = 5
 
 
 class Progress:
@@ -45,6 +46,11 @@ class Progress:
             self.say(f"warning: {finding}")
         if len(all_of_them) > _MOST_FINDINGS:
             self.say(f"warning: … and {len(all_of_them) - _MOST_FINDINGS} more like these.")
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them, for a sentence."""
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
 
 
 def duration(seconds: float) -> str:

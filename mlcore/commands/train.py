@@ -20,7 +20,7 @@ from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor
 from mlcore.records import Rating
 from mlcore.regressor import EpochReport
-from mlcore.training import Trained, TrainingConfig, plan_training, train
+from mlcore.training import Trained, TrainingConfig, check_candidates, plan_training, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ def _train(options: argparse.Namespace, progress: Progress) -> None:
     cache = cache_beside(out, options.cache)
     data = read_data(options, cache, progress)
     config = TrainingConfig(levels=data.levels, models=options.models)
-    material = see(data, open_extractors(options.weights, progress, options.backbones), cache, config, progress)
+    extractors = open_extractors(options.weights, progress, options.backbones)
+    check_candidates(len(extractors), config)
+    material = see(data, extractors, cache, config, progress)
     trained = learn(material, config, progress)
     artifact = Artifact(trained.ensemble, data.labelled.manifest_sha256(data.levels), metrics(material, trained))
     artifacts.save(out, artifact, weights_used(trained.ensemble.extractors, options.weights))

@@ -9,12 +9,18 @@ from mlcore import backbones
 from mlcore.artifact import Artifact
 from mlcore.examples import Example, ExpertData
 from mlcore.extractor import Extractor, configure
-from mlcore.records import PatchVector
+from mlcore.records import PatchVector, Pixels
 from mlcore.regressor import RegressorConfig
 from mlcore.tests.pictures import finder, frontal_face
 from mlcore.training import USUAL, Trained, TrainingConfig, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+def unrolled(extractor: Extractor, rgb: Pixels) -> tuple[PatchVector, ...]:
+    """Vectors of the patches found, each as it is."""
+    patches = extractor.locate(rgb).patches
+    return extractor.embed_at(rgb, patches, extractor.pairs(patches, (0,)))
 
 
 _TARGETS = np.linspace(1.5, 4.5, 12)
@@ -24,7 +30,7 @@ _TARGETS = np.linspace(1.5, 4.5, 12)
 def _face() -> tuple[Extractor, tuple[PatchVector, ...]]:
     extractor = Extractor(configure(backbones.load("texture")), finder=finder())
     rgb = frontal_face().pixels
-    return extractor, extractor.embed(rgb, extractor.locate(rgb))
+    return extractor, unrolled(extractor, rgb)
 
 
 def small_vectors() -> list[tuple[PatchVector, ...]]:

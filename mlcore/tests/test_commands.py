@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
@@ -13,11 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlcore import training
 from mlcore.__main__ import main
 from mlcore.artifact import FACTS_FILE, MODEL_FILE
+from mlcore.commands import evaluate
+from mlcore.commands.judging import Judged
 from mlcore.commands.score import COLUMNS
+from mlcore.examples import Example
 from mlcore.tests import bad_pictures
 from mlcore.tests.pictures import encoded, faces
+from mlcore.training import Trained
 
 RATERS = ("r1", "r2", "r3")
 
@@ -167,9 +173,23 @@ def test_a_fresh_process_scores_the_same_bits_and_a_table_of_scores_is_judged_li
 
 
 def test_cross_validation_scores_each_image_by_a_model_of_other_groups(
-    place: Path, graded: Study, artifact: Path
+    place: Path, graded: Study, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert artifact.is_dir()  # its features are there already
+    fold = evaluate._fold
+    sides: list[tuple[set[str], set[str]]] = []
+
+    def noting(_experts: Any, examples: Sequence[Example], *rest: Any) -> Trained:
+        sides.append(({one.group for one in examples}, set()))
+        return training.train(_experts, examples, *rest)
+
+    def scoring(*arguments: Any) -> dict[int, Judged]:
+        found = fold(*arguments)
+        sides[-1][1].update(one.subject.group for one in found.values())
+        return found
+
+    monkeypatch.setattr(evaluate, "train", noting)
+    monkeypatch.setattr(evaluate, "_fold", scoring)
     options: dict[str, Any] = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups}
     options |= {"levels": "1,2,3,4,5", "backbones": "texture", "models": "ridge", "cache": place / "features"}
     assert run("evaluate", **options, folds=2, out=place / "folds.json") == 0
@@ -177,7 +197,74 @@ def test_cross_validation_scores_each_image_by_a_model_of_other_groups(
     assert found["images"] == len(graded.names)
     assert [row["image"] for row in found["rows"]] == sorted(graded.names)
     assert found["constant_rmse"] > 0
+    assert len(sides) == 2
+    for learnt, scored in sides:
+        assert learnt and scored and not learnt & scored
+        assert len(learnt | scored) == found["groups"]
     assert run("evaluate", **options, folds=7, out=place / "many.json") == 2
+
+
+def test_a_table_of_scores_that_lacks_graded_images_is_refused_and_names_them(
+    place: Path, graded: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups}
+    written(place / "part.csv", ("image", "score"), [(name, 2.0) for name in graded.names[1:]])
+    assert run("evaluate", **known, scores=place / "part.csv", out=place / "part.json") == 2
+    assert f"1 of {len(graded.names)} graded images are not in the table of scores: {graded.names[0]}." in (
+        capsys.readouterr().err
+    )
+    assert not (place / "part.json").exists()
+
+
+def test_an_artifact_is_judged_on_the_scale_that_it_was_trained_on(artifact: Path, place: Path, graded: Study) -> None:
+    few = place / "on its scale"
+    few.mkdir()
+    for name in graded.names[:2]:
+        (few / name).write_bytes((graded.images / name).read_bytes())
+    written(place / "mild.csv", ("image", "rater", "grade"), [(name, "r1", 2) for name in graded.names[:2]])
+    known = {"images": few, "ratings": place / "mild.csv", "groups": graded.groups}
+    assert run("evaluate", **known, artifact=artifact, out=place / "mild.json") == 0
+    assert len(json.loads((place / "mild.json").read_text())["model"]["confusion"]) == 5
+
+
+def test_a_file_whose_name_is_no_text_is_scored_like_any_other(
+    artifact: Path, place: Path, pictures: list[bytes]
+) -> None:
+    folder = place / "odd"
+    folder.mkdir()
+    name = os.fsdecode(b"caf\xe9.jpg")
+    try:
+        (folder / name).write_bytes(pictures[0])
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert run("score", artifact=artifact, images=folder, out=place / "odd.csv") == 0
+    (row,) = table(place / "odd.csv")
+    assert row["image"] == "caf\\udce9.jpg" and row["route"] != "refused"
+
+
+def test_a_picture_that_can_not_be_read_stops_neither_training_nor_extraction(
+    place: Path, pictures: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = study(place / "unreadable", [f"{at}.jpg" for at in range(len(pictures))], pictures)
+    (odd.images / "0.jpg").unlink()
+    # A file that is there, and that nobody can read from its beginning.
+    (odd.images / "0.jpg").symlink_to("/proc/self/mem")
+    assert train(odd, place / "without it", place) == 0
+    told = "1 pictures can't be read and are left out: 0.jpg (Input/output error)."
+    assert told in capsys.readouterr().err
+    assert run("extract", images=odd.images, out=place / "features", backbones="texture") == 0
+    assert told in capsys.readouterr().err
+
+
+def test_too_many_models_are_told_before_any_picture_is_looked_at(
+    place: Path, graded: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training, "MOST_PARTS", 1)
+    known = {"images": graded.images, "ratings": graded.ratings, "groups": graded.groups, "backbones": "texture"}
+    for verb, options in (("train", {}), ("evaluate", {"folds": 2})):
+        assert run(verb, **known, **options, out=place / "x", cache=place / "never") == 2
+        assert "1 backbones with 2 kinds of model each make 2 models" in capsys.readouterr().err
+    assert not (place / "never").exists()
 
 
 def test_features_are_computed_once(place: Path, pictures: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,6 +288,17 @@ def test_what_can_not_be_done_is_told_in_a_sentence(
         ("train", {"images": place / "no", "ratings": graded.ratings, "out": place / "x"}, "There is no folder"),
         ("train", {"images": graded.images, "ratings": place / "no.csv", "out": place / "x"}, "can't be read"),
         ("train", {"images": graded.images, "ratings": graded.groups, "out": place / "x"}, "no column rater, grade"),
+        (
+            "evaluate",
+            {"images": graded.images, "ratings": graded.ratings, "artifact": artifact, "seeds": 5, "out": place / "x"},
+            "of --folds alone",
+        ),
+        (
+            "evaluate",
+            {"images": graded.images, "ratings": graded.ratings, "artifact": artifact, "levels": "0,1,2"}
+            | {"out": place / "x"},
+            "trained on the scale 1,2,3,4,5, not on 0,1,2",
+        ),
         ("score", {"artifact": place, "images": graded.images, "out": place / "x.csv"}, "no complete artifact"),
         ("score", {"artifact": artifact, "images": graded.images, "out": place}, "is a folder"),
     ]

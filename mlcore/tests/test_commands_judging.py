@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlcore import examiner
+from mlcore.commands import likeness
 from mlcore.commands.judging import Judged, lines, report, rows
 from mlcore.commands.labelled import Subject
 from mlcore.commands.likeness import pairs_alike
 from mlcore.commands.options import levels
 from mlcore.commands.progress import Progress, duration
+from mlcore.examiner import Examined
+from mlcore.faces import FaceFinder
 from mlcore.tests.pictures import encoded, faces, frontal_face, scene
 
 LEVELS = (0.0, 1.0, 2.0, 3.0)
@@ -93,6 +97,28 @@ def test_without_groups_copies_and_persons_are_found_and_broken_files_are_alone(
         (tmp_path / str(at)).unlink()
     assert pairs_alike(subjects, tmp_path / "cache", Progress(said)) == found
     assert "looking for copies and persons: 5 of 5" in said.getvalue()
+
+
+def test_a_picture_at_which_the_code_fails_is_compared_with_none_and_looked_at_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = encoded(scene(320, 240))
+    subjects = []
+    for at in range(3):
+        (tmp_path / str(at)).write_bytes(picture)
+        subjects.append(Subject(f"{at:064x}", tmp_path / str(at), (str(at),), (("r", 1.0),), str(at), {}))
+    fails = iter([True, False, False])
+
+    def examine(data: bytes, finder: FaceFinder) -> Examined:
+        if next(fails):
+            raise ZeroDivisionError
+        return examiner.examine(data, finder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(likeness, "examine", examine)
+        assert pairs_alike(subjects, tmp_path / "cache", Progress(io.StringIO())) == [(1, 2)]
+    assert "0 could not be compared with the others" in caplog.text
+    assert (0, 1) in pairs_alike(subjects, tmp_path / "cache", Progress(io.StringIO()))
 
 
 def test_levels_rise_and_times_are_told_as_people_say_them() -> None:

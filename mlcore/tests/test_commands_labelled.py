@@ -50,6 +50,19 @@ def test_files_of_the_same_bytes_are_one_subject_with_the_mean_of_their_grades(t
     assert any("1 pictures have several files" in finding for finding in whole.findings)
 
 
+def test_a_picture_whose_group_stands_under_a_name_without_a_grade_is_in_that_group(tmp_path: Path) -> None:
+    folder_of(tmp_path, {"a.jpg": b"one", "copy of a.jpg": b"one", "c.jpg": b"two", "d.jpg": b"three"})
+    grades = [("a.jpg", "r1", 1.0), ("c.jpg", "r1", 2.0), ("d.jpg", "r1", 2.0)]
+    table = ImageTable({"copy of a.jpg": "x", "c.jpg": "x", "a.jpg": "y", "d.jpg": "z"})
+    whole = together(tmp_path, grades, table)
+    groups = {one.names: one.group for one in whole.subjects}
+    assert groups[("a.jpg",)] == groups[("c.jpg",)] != groups[("d.jpg",)]
+    # And so does one that joins two groups, though nobody graded it under either name.
+    folder_of(tmp_path, {"e1.jpg": b"four", "e2.jpg": b"four"})
+    whole = together(tmp_path, grades, ImageTable({**table.groups, "e1.jpg": "z", "e2.jpg": "x"}))
+    assert len({one.group for one in whole.subjects}) == 1
+
+
 def test_what_is_missing_or_unused_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     folder_of(tmp_path, {"a.jpg": b"one", "b.jpg": b"two"})
     whole = together(tmp_path, [("a.jpg", "r1", 1.0), ("gone.jpg", "r1", 1.0)], ImageTable({}))

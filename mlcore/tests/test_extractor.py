@@ -6,7 +6,7 @@ import pytest
 from mlcore import backbones
 from mlcore.extractor import Extractor, ExtractorConfig, ExtractorMismatch, Squares, configure, roll
 from mlcore.patches import PUBLISHED
-from mlcore.records import Box, Located, Patch, Pixels, Region, Route, Vectors
+from mlcore.records import Box, Patch, Pixels, Region, Route, Vectors
 from mlcore.tests.pictures import finder, frontal_face, scene
 
 CONFIG = configure(backbones.load("texture"))
@@ -47,11 +47,11 @@ def test_a_frontal_face_is_found_and_each_of_its_patches_embedded() -> None:
     face = frontal_face()
     located = EXTRACTOR.locate(face.pixels)
     assert located.route is Route.ALIGNED
-    vectors = EXTRACTOR.embed(face.pixels, located)
+    vectors = EXTRACTOR.embed_at(face.pixels, located.patches, EXTRACTOR.pairs(located.patches, (0,)))
     skin = [patch.region for patch in located.patches if patch.region is not Region.FACE]
     assert len(skin) >= 3
     assert [(vector.region, vector.offset) for vector in vectors] == [(region, 0) for region in skin]
-    assert EXTRACTOR.embed(face.pixels, Located(Route.REFUSED, "nobody", ())) == ()
+    assert EXTRACTOR.embed_at(face.pixels, (), ()) == ()
 
 
 def test_patches_and_the_face_have_inputs_of_their_own_size(extractor: Extractor, looker: Looker) -> None:
@@ -81,16 +81,6 @@ def test_a_face_is_mirrored_but_never_rolled(extractor: Extractor) -> None:
 def test_a_backbone_without_a_face_size_does_not_look_at_the_face() -> None:
     assert EXTRACTOR.pairs(CUT, (0, 12)) == [(0, 0), (0, 12), (1, 0), (1, 12)]
     assert [one.patch for one in EXTRACTOR.embed_at(scene(160, 120), CUT, [(0, 0), (2, 0)])] == [0]
-
-
-def test_offsets_are_embedded_for_the_regions_that_want_them(extractor: Extractor) -> None:
-    rgb = scene(160, 120)
-    vectors = extractor.embed(rgb, Located(Route.ALIGNED, "", CUT), {Region.FOREHEAD: (0, 6), Region.CHIN: ()})
-    assert [(one.region, one.offset) for one in vectors] == [
-        (Region.FOREHEAD, 0),
-        (Region.FOREHEAD, 6),
-        (Region.FACE, 0),
-    ]
 
 
 def test_several_pictures_are_embedded_together_as_each_by_itself(extractor: Extractor, looker: Looker) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from mlcore import backbones
 from mlcore.extractor import Extractor, configure
-from mlcore.feature_store import FeatureStore
-from mlcore.features import Shelf, Source, ensure, stream
+from mlcore.feature_store import FeatureStore, Stored
+from mlcore.features import Shelf, Source, stream
 from mlcore.patches import PUBLISHED
 from mlcore.records import Located, Pixels, Route
 from mlcore.tests.pictures import encoded, finder, frontal_face
@@ -50,17 +50,23 @@ def sources(readers: list[Reader], offsets: tuple[int, ...] = (0,), shelves: int
     return [Source(reader.sha256, reader, (offsets,) * shelves) for reader in readers]
 
 
+def ensure(store: FeatureStore, reader: Reader, offsets: tuple[int, ...] = (0,)) -> Stored:
+    """One picture's record, from the store or computed."""
+    ((record,),) = stream([Shelf(EXTRACTOR, store)], sources([reader], offsets))
+    return record
+
+
 def test_features_are_computed_once_and_further_offsets_are_added(store: FeatureStore) -> None:
     reader = Reader(encoded(frontal_face().pixels))
-    first = ensure(store, EXTRACTOR, reader.sha256, reader)
-    again = ensure(store, EXTRACTOR, reader.sha256, reader)
+    first = ensure(store, reader)
+    again = ensure(store, reader)
     assert reader.asked == 1
     assert [np.array_equal(a.vector, b.vector) for a, b in zip(first.vectors, again.vectors, strict=True)] == [True] * 4
-    rolled = ensure(store, EXTRACTOR, reader.sha256, reader, (0, 6))
+    rolled = ensure(store, reader, (0, 6))
     assert reader.asked == 2
     assert [(vector.patch, vector.offset) for vector in rolled.vectors] == [(p, o) for p in range(4) for o in (0, 6)]
     assert rolled.located == first.located
-    ensure(store, EXTRACTOR, reader.sha256, reader, (0, 6))
+    ensure(store, reader, (0, 6))
     assert reader.asked == 2
 
 
@@ -68,7 +74,7 @@ def test_refusals_are_kept_and_not_tried_again(store: FeatureStore) -> None:
     for data, code in ((b"broken", "not_an_image"), (encoded(np.zeros((90, 90, 3), np.uint8)), "no_face")):
         reader = Reader(data)
         for _ in range(2):
-            record = ensure(store, EXTRACTOR, reader.sha256, reader, (0, 6))
+            record = ensure(store, reader, (0, 6))
             assert (record.located.route, record.located.code, record.vectors) == (Route.REFUSED, code, ())
         assert reader.asked == 1
 
@@ -78,9 +84,9 @@ def test_a_refusal_by_older_code_is_tried_again_once(store: FeatureStore, monkey
     # What a record says of itself unless told otherwise.
     with monkeypatch.context() as older:
         older.setattr("mlcore.feature_store.Stored.__init__.__defaults__", ((), "0"))
-        ensure(store, EXTRACTOR, reader.sha256, reader)
+        ensure(store, reader)
     for _ in range(2):
-        ensure(store, EXTRACTOR, reader.sha256, reader)
+        ensure(store, reader)
     assert reader.asked == 2
 
 
@@ -97,7 +103,7 @@ def test_many_images_come_in_order_and_as_each_by_itself(store: FeatureStore, tm
     assert told == [(at, 4) for at in range(5)]
     elsewhere = FeatureStore(tmp_path / "alone", EXTRACTOR.config.id)
     for reader, record in zip(readers, found, strict=True):
-        alone = ensure(elsewhere, EXTRACTOR, reader.sha256, reader)
+        alone = ensure(elsewhere, reader)
         assert record.located == alone.located
         assert len(record.vectors) == len(alone.vectors)
         assert all(np.array_equal(a.vector, b.vector) for a, b in zip(record.vectors, alone.vectors, strict=True))
@@ -117,8 +123,6 @@ def test_a_file_that_can_not_be_read_stops_nothing_and_is_asked_for_again(store:
     assert (gone.located.route, gone.located.code) == (Route.REFUSED, "unreadable")
     assert there.vectors
     assert store.get("0" * 64) is None
-    with pytest.raises(FileNotFoundError):
-        ensure(store, EXTRACTOR, "0" * 64, missing)
 
 
 def test_an_image_at_which_the_code_fails_stops_no_others(

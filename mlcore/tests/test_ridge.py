@@ -65,6 +65,12 @@ def test_out_of_fold_is_what_a_fit_without_the_fold_says() -> None:
     assert not np.allclose(own[fold_of == 1], other[fold_of == 1])
 
 
+def test_folds_may_have_any_numbers() -> None:
+    images, y, fold_of = task()
+    fits = [ridge.fit(images, y, np.ones(200), folds, config=PLAIN) for folds in (fold_of % 2, fold_of % 2 * 4)]
+    assert np.array_equal(fits[0].out_of_fold, fits[1].out_of_fold)
+
+
 def test_the_penalty_follows_the_noise() -> None:
     draw = np.random.default_rng(1)
     x = draw.normal(0, 1, (120, 80)).astype(np.float32)

@@ -195,6 +195,12 @@ def test_too_little_to_train_on_is_said_plainly() -> None:
         train([expert], examples[1:], CONFIG)
 
 
+def test_more_models_than_can_be_weighed_are_too_many() -> None:
+    examples, expert = cohort(30)
+    with pytest.raises(TrainingImpossible, match="16 backbones with 1 kinds of model"):
+        train([expert] * 16, examples, RIDGE)
+
+
 def test_the_weights_that_a_fold_is_judged_with_come_from_the_other_folds() -> None:
     """One part is right about the first fold only, the other about the rest: the first fold is judged by the other."""
     examples, expert = cohort(40)

@@ -23,6 +23,7 @@ from mlcore.extractor import Extractor, configure
 from mlcore.faces import FaceFinder
 from mlcore.regressor import RegressorConfig
 from mlcore.synthetic import CohortConfig, Face, cohort, draw_face, encode_jpeg
+from mlcore.tests.models import unrolled
 from mlcore.training import TrainingConfig, train
 from scoring.loaded import LoadedRuns
 
@@ -52,7 +53,7 @@ class Models:
 @pytest.fixture(scope="session")
 def models(faces: list[Face], finder: FaceFinder, tmp_path_factory: pytest.TempPathFactory) -> Models:
     extractor = Extractor(configure(backbones.load("texture")), finder=finder)
-    vectors = [extractor.embed(face.pixels, extractor.locate(face.pixels)) for face in faces]
+    vectors = [unrolled(extractor, face.pixels) for face in faces]
     examples = [Example(str(at), str(at), face.subject.severity) for at, face in enumerate(faces)]
     saved = []
     for seed in (1, 2):
