@@ -191,6 +191,9 @@ def is_missing(cell: str) -> bool:
 def number(cell: str) -> float | None:
     """The cell as a finite number; None where it is none. A comma before the decimals is understood."""
     text = cell.strip()
+    # Python reads 1_0 as 10; in a table it is a slip.
+    if "_" in text:
+        return None
     try:
         value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
     except ValueError:
