@@ -63,16 +63,15 @@ def _evaluate(options: argparse.Namespace, progress: Progress) -> None:
     check_writable(options.out)
     cache = cache_beside(options.out, options.cache)
     _check_options(options)
-    if options.artifact:
-        scorer = Scorer.load(options.artifact, options.weights)
+    scorer = Scorer.load(options.artifact, options.weights) if options.artifact else None
+    if scorer:
         options.levels = scale_of_both(options.levels, scorer)
-        data = read_data(options, cache, progress, options.by)
+    data = read_data(options, cache, progress, options.by)
+    if scorer:
         looks = [Look("artifact", by_artifact(data, scorer, progress))]
     elif options.scores:
-        data = read_data(options, cache, progress, options.by)
         looks = [Look("scores", by_table(data, read_scores(options.scores)))]
     else:
-        data = read_data(options, cache, progress, options.by)
         looks = list(_by_folds(data, options, cache, progress))
     found = [{"name": look.name, **report(look.judged, data.levels, options.by)} for look in looks]
     for one in found:

@@ -146,7 +146,7 @@ def _findings(
     if copies:
         yield f"{len(copies)} pictures have several files of the same bytes and count once: {some(_pairs(copies))}."
     if table is not None:
-        alone = sorted(file.name for some in known.values() for file in some if file.name not in table.groups)
+        alone = sorted(file.name for files_of in known.values() for file in files_of if file.name not in table.groups)
         if alone:
             yield f"{len(alone)} images have no group, and each is a group of its own: {some(alone)}."
 

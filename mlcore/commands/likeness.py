@@ -26,8 +26,6 @@ from mlcore.persons import same_persons
 _FOLDER: Final = "likeness-" + EXAMINER.replace("/", "-")
 Bytes = NDArray[np.uint8]
 logger = logging.getLogger(__name__)
-
-
 _NOTHING: Final[dict[str, Bytes]] = {"descriptor": np.zeros(0, np.uint8), "embedding": np.zeros(0, np.uint8)}
 
 

@@ -24,7 +24,8 @@ def test_ratings_come_as_grades_and_an_empty_one_is_missing(tmp_path: Path) -> N
 
 
 def test_what_spreadsheets_write_is_understood(tmp_path: Path) -> None:
-    text = '\ufeffImage;Rater;Grade\r\n"a;b.jpg";r1;2,5\r\n\r\n.\\sub\\c.jpg;"r\n1";3\r\n;;\r\nd.jpg;r1;x\r\ne.jpg;r1;1_0\r\n'
+    text = '\ufeffImage;Rater;Grade\r\n"a;b.jpg";r1;2,5\r\n\r\n.\\sub\\c.jpg;"r\n1";3\r\n;;\r\nd.jpg;r1;x\r\n'
+    text += "e.jpg;r1;1_0\r\n"
     ratings = read_ratings(written(tmp_path, text))
     assert [(one.image, one.value, one.row) for one in ratings.grades] == [("a;b.jpg", 2.5, 2), ("sub/c.jpg", 3.0, 4)]
     assert [str(one) for one in ratings.findings] == [
