@@ -5,8 +5,8 @@ photographs graded by three dermatologists. The published recipe and a constant 
 Then the ablation table: each switch of the model turned off by itself. Drawn pictures and features are kept between
 runs, under the folder that GOLDFOLD_BENCH_CACHE names.
 
-The first full run takes some 80 minutes on two cores: 4 to draw, 7 for the features of the photographs, 20 and 7 for the
-recipe's features and ours of what is drawn, and 44 for all else, which is what a second run takes.
+The first full run takes some 80 minutes on two cores: 4 to draw, 7 for the features of the photographs, 20 and 7 for
+the recipe's features and ours of what is drawn, and 44 for all else, which is what a second run takes.
 """
 
 from __future__ import annotations
