@@ -7,9 +7,7 @@ Files are replaced atomically, and what two workers add to one image at once is 
 import fcntl
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -90,16 +88,7 @@ class FeatureStore:
 
     def put(self, sha256: str, stored: Stored) -> None:
         """Write the record, replacing an older one, in one atomic step."""
-        path = self._path(sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_pack(stored))
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        tensor_file.put(self._path(sha256), _pack(stored))
 
     def remove(self, sha256: str) -> bool:
         """Erase the record of an image; False where there was none."""

@@ -27,7 +27,7 @@ from mlcore.evaluation import MIN_SEEDS, seed_spread
 from mlcore.scorer import Scorer
 from mlcore.splits import Split, folds
 from mlcore.tables import ScoredRow, read_scores
-from mlcore.training import USUAL, TrainingConfig, check_candidates, train
+from mlcore.training import USUAL, TrainingConfig, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _evaluate(options: argparse.Namespace, progress: Progress) -> None:
     _check_options(options)
     scorer = Scorer.load(options.artifact, options.weights) if options.artifact else None
     if scorer:
-        options.levels = scale_of_both(options.levels, scorer)
+        options.levels = _scale(options.levels, scorer)
     data = read_data(options, cache, progress, options.by)
     if scorer:
         looks = [Look("artifact", by_artifact(data, scorer, progress))]
@@ -90,7 +90,7 @@ def _check_options(options: argparse.Namespace) -> None:
         raise Complaint("--seeds, --backbones and --models are of a training, and so of --folds alone.")
 
 
-def scale_of_both(levels: Sequence[float] | None, scorer: Scorer) -> tuple[float, ...]:
+def _scale(levels: Sequence[float] | None, scorer: Scorer) -> tuple[float, ...]:
     """The scale that the artifact was trained on. Raises Complaint where another one is asked for."""
     trained = scorer.artifact.levels
     if levels is not None and tuple(levels) != trained:
@@ -143,9 +143,8 @@ def _by_folds(data: Data, options: argparse.Namespace, cache: Path, progress: Pr
     groups = len({subject.group for subject in data.labelled.subjects})
     if groups < options.folds:
         raise Complaint(f"{options.folds} folds can't be made of {groups} groups.")
-    config = TrainingConfig(levels=data.levels, models=options.models)
     extractors = open_extractors(options.weights, progress, options.backbones)
-    check_candidates(len(extractors), config)
+    config = TrainingConfig(levels=data.levels, models=options.models)
     material = see(data, extractors, cache, config, progress)
     for seed in range(options.seeds):
         seeded = replace(config, seed=seed, regressor=replace(config.regressor, seed=seed))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mlcore.commands.ending import ended
 from mlcore.commands.experts import Looking, Picture, open_extractors, routes
-from mlcore.commands.folder import by_sha256, picture_files
+from mlcore.commands.folder import by_sha256, left_out, picture_files
 from mlcore.commands.options import add_backbones, add_weights
-from mlcore.commands.progress import Progress, some
+from mlcore.commands.progress import Progress
 from mlcore.training import TrainingConfig
 
 
@@ -31,8 +31,7 @@ def extract(images: Path, out: Path, weights_dir: Path | None, wanted: Sequence[
     files = picture_files(images)
     out.mkdir(parents=True, exist_ok=True)
     known, unreadable = by_sha256(files, progress)
-    if unreadable:
-        progress.findings([f"{len(unreadable)} pictures can't be read and are left out: {some(unreadable)}."])
+    progress.findings(left_out(unreadable))
     pictures = [Picture(sha256, files_of[0].path) for sha256, files_of in known.items()]
     extractors = open_extractors(weights_dir, progress, wanted)
     # Any scale will do: what every model wants of an unrolled patch does not depend on it.

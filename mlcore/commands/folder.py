@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from mlcore.commands.complaint import Complaint
-from mlcore.commands.progress import Progress
+from mlcore.commands.progress import Progress, some
 
 SUFFIXES: Final = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif",
@@ -59,6 +59,11 @@ def by_sha256(files: Sequence[PictureFile], progress: Progress) -> tuple[dict[st
             unreadable.append(f"{file.name} ({error.strerror})")
         progress.at("reading files", done, len(files))
     return known, unreadable
+
+
+def left_out(unreadable: Sequence[str]) -> list[str]:
+    """What to say of files that can't be read: one sentence, or none."""
+    return [f"{len(unreadable)} pictures can't be read and are left out: {some(unreadable)}."] if unreadable else []
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlcore.commands.folder import PictureFile, by_sha256
+from mlcore.commands.folder import PictureFile, by_sha256, left_out
 from mlcore.commands.progress import Progress, some
 from mlcore.joining import joined
 from mlcore.tables import Grade, ImageTable, Ratings, TableError
@@ -137,8 +137,7 @@ def _findings(
     yield from (str(finding) for finding in (*ratings.findings, *(table.findings if table else ())))
     if absent:
         yield f"{len(absent)} graded images are not in the folder and are left out: {some(absent)}."
-    if unreadable:
-        yield f"{len(unreadable)} pictures can't be read and are left out: {some(unreadable)}."
+    yield from left_out(unreadable)
     unused = sorted(file.name for file in files if file.name not in graded)
     if unused:
         yield f"{len(unused)} pictures have no grade and are left out: {some(unused)}."

@@ -4,8 +4,6 @@ What is seen of a picture is kept in the cache, as it takes a third of a second.
 """
 
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -53,16 +51,7 @@ def _seen(subject: Subject, folder: Path, finder: FaceFinder) -> dict[str, Bytes
         found = _look(subject, finder)
     if found is None:
         return _NOTHING
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Two commands may share the cache.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(tensor_file.saved(found))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    tensor_file.put(path, tensor_file.saved(found))
     return found
 
 

@@ -60,9 +60,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> None:
     cache = cache_beside(out, options.cache)
     data = read_data(options, cache, progress)
     config = TrainingConfig(levels=data.levels, models=options.models)
-    extractors = open_extractors(options.weights, progress, options.backbones)
-    check_candidates(len(extractors), config)
-    material = see(data, extractors, cache, config, progress)
+    material = see(data, open_extractors(options.weights, progress, options.backbones), cache, config, progress)
     trained = learn(material, config, progress)
     artifact = Artifact(trained.ensemble, data.labelled.manifest_sha256(data.levels), metrics(material, trained))
     artifacts.save(out, artifact, weights_used(trained.ensemble.extractors, options.weights))
@@ -73,7 +71,11 @@ def _train(options: argparse.Namespace, progress: Progress) -> None:
 def see(
     data: Data, extractors: Sequence[Extractor], cache: Path, config: TrainingConfig, progress: Progress
 ) -> Material:
-    """Look at every picture: first at what every model wants of it, then at the rolls that the plan asks for."""
+    """Look at every picture: first at what every model wants of it, then at the rolls that the plan asks for.
+
+    Raises TrainingImpossible, for too many extractors before any look.
+    """
+    check_candidates(len(extractors), config)
     subjects = data.labelled.subjects
     pictures = [Picture(subject.sha256, subject.path) for subject in subjects]
     examples = tuple(example_of(subject) for subject in subjects)

@@ -15,15 +15,13 @@ from mlcore.tests.pictures import finder, frontal_face
 from mlcore.training import USUAL, Trained, TrainingConfig, train
 
 LEVELS = (1.0, 2.0, 3.0, 4.0, 5.0)
+_TARGETS = np.linspace(1.5, 4.5, 12)
 
 
 def unrolled(extractor: Extractor, rgb: Pixels) -> tuple[PatchVector, ...]:
     """Vectors of the patches found, each as it is."""
     patches = extractor.locate(rgb).patches
     return extractor.embed_at(rgb, patches, extractor.pairs(patches, (0,)))
-
-
-_TARGETS = np.linspace(1.5, 4.5, 12)
 
 
 @lru_cache(maxsize=1)
